@@ -1,0 +1,50 @@
+# Each target does its own set-up: a fresh machine needs Python >= 3.11 and make, nothing else.
+#
+#   make verify                       run every experiment, draw the figures, write the ledger
+#   make verify SMOKE=1               the same in small; touches nothing under figures/
+#   make verify JOBS=4                with four processes (the default is 2)
+#   make verify ONLY="par_eq23_prox"  only the experiments named
+#   make test                         lint, layers, all tests, doctests
+#   make lint                         lint alone
+
+PYTHON ?= python3
+JOBS ?= 2
+SMOKE ?=
+ONLY ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+
+.PHONY: verify test lint
+.DEFAULT_GOAL := test
+
+# Processes share the cores, so each of them computes on one thread; one thread also keeps the
+# order of floating-point sums, hence the evidence, the same from run to run.
+verify: export OPENBLAS_NUM_THREADS = 1
+verify: export MKL_NUM_THREADS = 1
+verify: export OMP_NUM_THREADS = 1
+verify: $(READY)
+	$(BIN)/python -m experiments $(ONLY) --jobs $(JOBS) $(if $(filter-out 0,$(SMOKE)),--smoke)
+
+test: lint
+	$(BIN)/python -m pytest -q tests/test_layers.py
+	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q --doctest-modules parlin
+
+lint: $(READY)
+	$(BIN)/ruff check .
+
+# setuptools comes first and the build is not isolated, so that the build tools are pinned as well.
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "parlin needs Python 3.11 or later, but '$(PYTHON)' is $$($(PYTHON) --version 2>&1);" \
+	       "name a newer one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || { \
+	  echo "'$(PYTHON)' cannot make virtual environments; install its venv package" \
+	       "(on Debian and Ubuntu: python3-venv)" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt setuptools
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
+	  --no-build-isolation --editable '.[test]'
+	@touch $@

@@ -1,0 +1,44 @@
+r"""parlin: linear models whose coefficients land exactly on a grid.
+
+Names used throughout: ``X`` (n, d) design, ``y`` (n,) targets, ``w`` (d,) coefficients, ``lam`` a
+strength, ``alpha`` the strength in estimator signatures, ``step`` a proximal step length, ``rho``
+the ADMM parameter, ``q`` the spacing of the grid in formulas, ``levels`` and ``slopes`` of a `PAR`.
+Sources: [PAR] arXiv 2508.11112, [PARQ] arXiv 2503.15748, [ProxQuant] arXiv 1810.00861.
+"""
+
+from parlin import designs, solvers
+from parlin.certificate import Certificate, certify
+from parlin.estimators import PARLasso, PARNonconvex, PARRegressor, PARRidge
+from parlin.exact_certificate import ExactCertificate, Proof, exact_certificate
+from parlin.loss import LeastSquares
+from parlin.matrix import DesignMatrix
+from parlin.penalty import PAR
+from parlin.problem import Problem, alpha_max
+from parlin.purification import purify
+from parlin.solve import Result, Status, multi_start, solve
+
+__all__ = [
+    "PAR",
+    "Certificate",
+    "DesignMatrix",
+    "ExactCertificate",
+    "LeastSquares",
+    "PARLasso",
+    "PARNonconvex",
+    "PARRegressor",
+    "PARRidge",
+    "Problem",
+    "Proof",
+    "Result",
+    "Status",
+    "alpha_max",
+    "certify",
+    "designs",
+    "exact_certificate",
+    "multi_start",
+    "purify",
+    "solve",
+    "solvers",
+]
+
+__version__ = "0.1.0"

@@ -1,0 +1,82 @@
+r"""The grid of an estimator: spacing and number of levels, given or taken from the unquantized fit."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parlin.estimators._base import PARLinearModel, Targets, check_integer, check_number
+from parlin.penalty import PAR
+from parlin.problem import Problem
+from parlin.solve import Result, solve
+
+FloatArray = NDArray[np.float64]
+
+_MOST_LEVELS = 1_000_000
+
+
+class GridModel(PARLinearModel):
+    """An estimator whose penalty lives on the grid ``0, ±q, …, ±mq``."""
+
+    @abstractmethod
+    def _unquantized_coefficients(self, targets: Targets) -> FloatArray:
+        """The coefficients of the unquantized estimator at the same alpha, shape (k, d)."""
+
+    @abstractmethod
+    def _on_grid(self, spacing: float, n_levels: int) -> PAR:
+        """The penalty of unit strength on this grid."""
+
+    def _make_penalty(self, targets: Targets) -> PAR:
+        if self.spacing is not None:
+            return self._on_grid(float(self.spacing), self.n_levels)
+        largest = float(np.max(np.abs(self._unquantized_coefficients(targets)), initial=0.0))
+        # Without a signal any grid holds the solution 0.
+        return self._on_grid(largest / self.n_levels if largest > 0 else 1.0, self.n_levels)
+
+    def _solve(self, targets: Targets, starts: list[FloatArray | None]) -> tuple[PAR, list[Result]]:
+        if self.n_levels is not None:
+            return super()._solve(targets, starts)
+        # On an endless grid: enough levels that no coordinate touches the last, which for a convex
+        # penalty is the same minimiser.
+        largest = float(np.max(np.abs(self._unquantized_coefficients(targets)), initial=0.0))
+        n_levels = math.ceil(largest / self.spacing) + 2
+        while n_levels <= _MOST_LEVELS:
+            penalty = self._on_grid(float(self.spacing), n_levels)
+            strength = penalty.scaled(self.alpha)
+            problems = [Problem(loss, strength) for loss in targets.losses()]
+            results = [self._solve_one(p, start) for p, start in zip(problems, starts, strict=True)]
+            if max(float(np.max(np.abs(r.w))) for r in results) < penalty.levels[-1]:
+                return penalty, results
+            starts = [result.w for result in results]
+            n_levels *= 2
+        raise ValueError(
+            f"spacing = {self.spacing!r} needs more than {_MOST_LEVELS} levels a side to cover the "
+            "coefficients; use a larger spacing, or give n_levels"
+        )
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        if self.spacing is not None:
+            check_number("spacing", self.spacing, low=0.0, strict=True, remedy="None takes it from the data")
+        if self.n_levels is not None:
+            check_integer("n_levels", self.n_levels, low=1)
+        elif self.spacing is None:
+            raise ValueError("n_levels=None needs a spacing; give one of the two")
+
+
+class ConvexGridModel(GridModel):
+    """A grid estimator with a convex penalty, which may be bounded by a box at the last level."""
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        if self.bounded and self.n_levels is None:
+            raise ValueError("bounded=True needs n_levels: a box ends at the last level")
+
+
+def lasso_coefficients(targets: Targets, alpha: float) -> FloatArray:
+    """The Lasso's coefficients at `alpha` to three digits, shape (k, d): the scale of a grid."""
+    penalty = PAR([0.0], [-1.0, 1.0]).scaled(alpha)
+    return np.stack([solve(Problem(loss, penalty), tol=1e-4).w for loss in targets.losses()])

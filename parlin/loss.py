@@ -1,0 +1,195 @@
+r"""Smooth losses ``f(w)`` of a linear model: value, gradient, and the dual point that gives a gap."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+
+from parlin.matrix import DesignMatrix
+
+FloatArray = NDArray[np.float64]
+
+
+class LeastSquares:
+    r"""Half the weighted mean squared error, ``f(w) = Σ_i s_i (y_i − x_i'w − b)² / (2 Σ_i s_i)``.
+
+    With ``fit_intercept`` the intercept ``b`` is the minimising one: ``X`` and ``y`` are centred,
+    implicitly, so a sparse ``X`` stays sparse.
+
+    Parameters
+    ----------
+    X : array or sparse matrix of shape (n, d), or a DesignMatrix
+        A `DesignMatrix` is shared, not copied; it then brings its own weights and centring.
+    y : array of shape (n,)
+    sample_weight : array of shape (n,), optional
+        Nonnegative; a weight ``k`` is the same as the row ``k`` times, and 0 drops the row.
+    fit_intercept : bool, default=False
+
+    Attributes
+    ----------
+    design : DesignMatrix
+    y : ndarray of shape (n,)
+        The targets as given, without the rows of weight zero.
+    y_mean : float
+        Their weighted mean with an intercept, otherwise 0.
+
+    Raises
+    ------
+    ValueError
+        If the shapes disagree, an entry is not finite, a weight is negative, or all are zero.
+
+    Examples
+    --------
+    >>> from parlin import LeastSquares
+    >>> loss = LeastSquares([[1.0], [2.0]], [1.0, 3.0])
+    >>> loss.value([1.0])
+    0.25
+    >>> loss.gradient([1.0])
+    array([-1.])
+    """
+
+    def __init__(
+        self,
+        X: ArrayLike | sparse.spmatrix | sparse.sparray | DesignMatrix,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        fit_intercept: bool = False,
+    ) -> None:
+        y = np.asarray(y, dtype=np.float64)
+        if isinstance(X, DesignMatrix):
+            if sample_weight is not None or fit_intercept:
+                raise ValueError("a DesignMatrix already holds its sample weights and its centring")
+            design = X
+        else:
+            X, y, sample_weight = positive_rows(X, y, sample_weight)
+            design = DesignMatrix(X, sample_weight, centre=fit_intercept)
+        n, d = design.shape
+        if y.shape != (n,):
+            raise ValueError(f"y must have shape ({n},), one entry a row of X, but has shape {y.shape}")
+        if n == 0 or d == 0:
+            raise ValueError(f"X must have at least one row and one column, but has shape {(n, d)}")
+        if not (np.all(np.isfinite(y)) and np.all(np.isfinite(design.raw_norms))):
+            raise ValueError("X and y must be finite")
+        self.design = design
+        self.y = y
+        self.y_mean = float(design.weights @ y) if design.centre else 0.0
+        if design.centre and np.all(y == y[0]):
+            self.y_mean = float(y[0])  # a constant y is centred to exactly zero
+        self._target = y - self.y_mean
+
+    quadratic = True  # f is a quadratic form: what ADMM's one factorisation needs
+
+    @property
+    def size(self) -> int:
+        """The number of coefficients d."""
+        return self.design.shape[1]
+
+    # -- value and derivatives --------------------------------------------------------------------
+
+    def residual(self, w: ArrayLike) -> FloatArray:
+        """``y − Xw − b`` with the best intercept, shape (n,)."""
+        return self._target - self.design.matvec(np.asarray(w, dtype=np.float64))
+
+    def value(self, w: ArrayLike) -> float:
+        """The loss f(w), nonnegative, in units of y²."""
+        return self._half_square(self.residual(w))
+
+    def gradient(self, w: ArrayLike) -> FloatArray:
+        """The gradient of f at `w`, shape (d,)."""
+        return -self.design.rmatvec(self.residual(w))
+
+    def value_and_gradient(self, w: ArrayLike) -> tuple[float, FloatArray]:
+        """Both for the price of one pass over the data."""
+        residual = self.residual(w)
+        return self._half_square(residual), -self.design.rmatvec(residual)
+
+    def _half_square(self, u: FloatArray) -> float:
+        return 0.5 * float(u @ (self.design.weights * u))
+
+    @property
+    def lipschitz(self) -> float:
+        """The Lipschitz constant of the gradient: the squared largest singular value of the design."""
+        return self.design.largest_singular_value**2
+
+    @cached_property
+    def coordinate_lipschitz(self) -> FloatArray:
+        """The second derivatives ``‖X_j‖²``, shape (d,)."""
+        return self.design.column_norms**2
+
+    def intercept(self, w: ArrayLike) -> float:
+        """The intercept that minimises f for these coefficients; 0 without an intercept."""
+        return float(self.y_mean - self.design.means @ np.asarray(w, dtype=np.float64))
+
+    @cached_property
+    def value_at_zero(self) -> float:
+        """f(0), the scale against which gaps are reported."""
+        return self._half_square(self._target)
+
+    @cached_property
+    def gradient_at_zero(self) -> FloatArray:
+        """The gradient of f at 0, shape (d,)."""
+        return -self.design.rmatvec(self._target)
+
+    # -- what the certificate needs ---------------------------------------------------------------
+
+    def gradient_scale(self) -> FloatArray:
+        """The size of each gradient entry that counts as large: ``max|∇f(0)| ‖X_j‖ / max_k ‖X_k‖``."""
+        norms = self.design.column_norms
+        largest = float(norms.max())
+        if largest == 0.0:
+            return np.zeros(self.size)
+        return float(np.max(np.abs(self.gradient_at_zero))) * (norms / largest)
+
+    def rounding_floor(self, w: FloatArray) -> FloatArray:
+        """A bound on rounding errors of each gradient entry at `w`: ``8 ε ‖X_j‖ (‖y‖ + ‖Xw‖)``, uncentred."""
+        weights = self.design.weights
+        fitted = self.design.X @ w
+        size = np.sqrt(self.y @ (weights * self.y)) + np.sqrt(fitted @ (weights * fitted))
+        return 8 * np.finfo(np.float64).eps * self.design.raw_norms * size
+
+    def dual_point(self, w: ArrayLike, unpenalised: NDArray[np.intp]) -> FloatArray:
+        """The residual made orthogonal to the unpenalised columns: feasible for the dual after scaling."""
+        residual = self.residual(w)
+        if unpenalised.size == 0:
+            return residual
+        Z = self.design.columns(unpenalised)
+        u = self.design.embed(residual)
+        # Twice is enough: the second projection removes what rounding left of the first.
+        for _ in range(2):
+            u = u - Z @ np.linalg.lstsq(Z, u, rcond=None)[0]
+        return u / np.sqrt(self.design.weights)
+
+    def fenchel_young(self, w: ArrayLike, nu: FloatArray) -> float:
+        """``f(w) + f*(−X'ν) + <ν, Xw> >= 0`` for a dual point `nu`: the loss's part of the gap."""
+        return self._half_square(self.residual(w) - nu)
+
+
+def positive_rows(
+    X: ArrayLike | sparse.spmatrix | sparse.sparray, y: FloatArray, sample_weight: ArrayLike | None
+) -> tuple[ArrayLike | sparse.spmatrix | sparse.sparray, FloatArray, FloatArray | None]:
+    """`X`, `y` (one row a sample) and the weights, all without the rows of weight zero.
+
+    Raises
+    ------
+    ValueError
+        If the weights have the wrong shape, are negative or not finite, or are all zero.
+    """
+    if sample_weight is None:
+        return X, y, None
+    weights = np.asarray(sample_weight, dtype=np.float64)
+    if weights.ndim == 0:
+        weights = np.full(y.shape[0], float(weights))
+    if weights.shape != y.shape[:1]:
+        raise ValueError(f"sample_weight must have shape {y.shape[:1]}, but has shape {weights.shape}")
+    if not np.all(np.isfinite(weights)) or np.any(weights < 0):
+        raise ValueError("sample_weight must be finite and nonnegative")
+    keep = weights > 0
+    if not keep.any():
+        raise ValueError("sample_weight must have a positive entry, but all are zero")
+    if keep.all():
+        return X, y, weights
+    X = X.tocsr() if sparse.issparse(X) else np.asarray(X)
+    return X[keep], y[keep], weights[keep]

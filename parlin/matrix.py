@@ -1,0 +1,196 @@
+r"""The design matrix as a linear map between ``R^d`` and the space of samples.
+
+The sample space carries the inner product ``<u, v> = Σ_i s_i u_i v_i / Σ_i s_i`` with the sample
+weights ``s`` (all ones when there are none).  Norms of columns, the adjoint and the singular
+values all refer to it, so that the least-squares loss is ``½ ‖y − Xw‖²`` with no factor ``n`` left
+anywhere.  Centring (an unpenalised intercept profiled out) is implicit: neither a dense nor a
+sparse matrix is copied for it.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+from scipy.sparse.linalg import LinearOperator, eigsh
+
+FloatArray = NDArray[np.float64]
+
+# Up to this size of the smaller side the spectrum comes from a dense eigenvalue problem.
+_DENSE_SPECTRUM = 600
+# Entries of the temporary panel used when column norms are summed.
+_PANEL_ENTRIES = 1 << 19
+
+
+class DesignMatrix:
+    r"""A real ``(n, d)`` matrix acting between coefficients and weighted samples.
+
+    Parameters
+    ----------
+    X : array or sparse matrix of shape (n, d)
+        Dense (C or Fortran order) or scipy CSR/CSC.  Anything but float64 is converted once.
+    sample_weight : array of shape (n,), optional
+        Positive weights; only their ratios matter.
+    centre : bool, default=False
+        Subtract the weighted column means, as an unpenalised intercept does.
+
+    Attributes
+    ----------
+    X : ndarray or sparse matrix of shape (n, d)
+        The stored entries, float64, not centred.
+    weights : ndarray of shape (n,)
+        Sample weights divided by their sum.
+    sample_weight : ndarray of shape (n,) or None
+        The weights as given.
+    means : ndarray of shape (d,)
+        Weighted column means; zeros without centring.  For a column of equal entries the mean is
+        that entry, float for float, so that the centred column is exactly zero.
+
+    Raises
+    ------
+    ValueError
+        If `X` is not two-dimensional, or the weights are not one positive number per row.
+    """
+
+    def __init__(
+        self,
+        X: ArrayLike | sparse.spmatrix | sparse.sparray,
+        sample_weight: ArrayLike | None = None,
+        centre: bool = False,
+    ) -> None:
+        if sparse.issparse(X):
+            X = X if X.format in ("csr", "csc") else X.tocsr()
+            X = X.astype(np.float64, copy=False)
+        else:
+            X = np.asarray(X, dtype=np.float64)
+        if X.ndim != 2:
+            raise ValueError(f"X must be two-dimensional, but has shape {X.shape}; reshape it to (n, d)")
+        self.X = X
+        self.shape: tuple[int, int] = X.shape
+        n = self.shape[0]
+        self.sample_weight: FloatArray | None = None
+        if sample_weight is None:
+            self.weights = np.full(n, 1.0 / max(n, 1))
+        else:
+            weights = np.asarray(sample_weight, dtype=np.float64)
+            if weights.shape != (n,) or not np.all((weights > 0) & np.isfinite(weights)):
+                raise ValueError(
+                    f"sample_weight must hold {n} positive finite numbers, one a row of X; "
+                    "drop the rows of weight zero"
+                )
+            self.sample_weight = weights
+            self.weights = weights / weights.sum()
+        self.centre = bool(centre)
+        self.means = self._column_means() if self.centre else np.zeros(self.shape[1])
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether the entries are stored in a scipy sparse matrix."""
+        return sparse.issparse(self.X)
+
+    def _column_means(self) -> FloatArray:
+        means = np.asarray(self.X.T @ self.weights, dtype=np.float64)
+        low, high = self.X.min(axis=0), self.X.max(axis=0)
+        if self.is_sparse:
+            low, high = low.toarray().ravel(), high.toarray().ravel()
+        return np.where(low == high, low, means)
+
+    # -- the map and its adjoint ------------------------------------------------------------------
+
+    def matvec(self, w: FloatArray) -> FloatArray:
+        """The centred product ``(X − 1 x̄') w``, shape (n,)."""
+        product = self.X @ w
+        if self.centre:
+            product -= self.means @ w
+        return product
+
+    def rmatvec(self, u: FloatArray) -> FloatArray:
+        """The adjoint ``(X − 1 x̄')' (s ∘ u)``, shape (d,), with the normalised weights ``s``."""
+        weighted = self.weights * u
+        if self.centre:
+            # X' of a vector that sums to zero needs no correction by the means: subtracting the
+            # mean from u first keeps the rounding error proportional to the centred u.
+            weighted -= self.weights * weighted.sum()
+        return self.X.T @ weighted
+
+    def columns(self, indices: NDArray[np.intp] | slice) -> FloatArray:
+        r"""The chosen columns as a dense Fortran-ordered array in Euclidean coordinates.
+
+        Row ``i`` is multiplied by ``√s_i``, so that ``columns(j)' columns(k) = <X_j, X_k>``.
+        """
+        if self.is_sparse:
+            panel = np.asfortranarray(self._csc[:, indices].toarray())
+        else:
+            panel = np.array(self.X[:, indices], order="F")
+        if self.centre:
+            panel -= self.means[indices]
+        panel *= np.sqrt(self.weights)[:, None]
+        return panel
+
+    def embed(self, u: FloatArray) -> FloatArray:
+        """Sample vectors in the Euclidean coordinates of `columns`: ``√s ∘ u``."""
+        return np.sqrt(self.weights) * u
+
+    @cached_property
+    def _csc(self) -> sparse.spmatrix | sparse.sparray:
+        return self.X.tocsc()
+
+    # -- norms and spectrum -----------------------------------------------------------------------
+
+    @cached_property
+    def raw_norms(self) -> FloatArray:
+        """Weighted norms of the stored, uncentred columns, shape (d,): the scale of rounding errors."""
+        return np.sqrt(self._squared_norms(np.zeros(self.shape[1])))
+
+    @cached_property
+    def column_norms(self) -> FloatArray:
+        """Weighted norms of the columns, shape (d,); centred ones are summed without cancellation."""
+        return np.sqrt(self._squared_norms(self.means)) if self.centre else self.raw_norms
+
+    def _squared_norms(self, means: FloatArray) -> FloatArray:
+        n, d = self.shape
+        if self.is_sparse:
+            X = self._csc
+            owner = np.repeat(np.arange(d), np.diff(X.indptr))
+            weights = self.weights[X.indices]
+            stored = np.bincount(owner, weights * (X.data - means[owner]) ** 2, minlength=d)
+            absent = 1.0 - np.bincount(owner, weights, minlength=d)
+            return stored + np.maximum(absent, 0.0) * means**2
+        squared = np.empty(d)
+        width = max(1, _PANEL_ENTRIES // max(n, 1))
+        for start in range(0, d, width):
+            panel = self.X[:, start : start + width] - means[start : start + width]
+            squared[start : start + width] = np.einsum("i,ij,ij->j", self.weights, panel, panel)
+        return squared
+
+    def gram(self) -> FloatArray:
+        """The smaller of ``X'X`` (d, d) and ``XX'`` (n, n), in the inner product of the samples."""
+        n, d = self.shape
+        if self.is_sparse:
+            root = sparse.diags_array(np.sqrt(self.weights))
+            Y = (root @ self.X).tocsr()
+            if d <= n:
+                return (Y.T @ Y).toarray() - np.outer(self.means, self.means)
+            product = (Y @ Y.T).toarray()
+            if self.centre:
+                # P (Y Y') P with the projector P off √s: the centred matrix is P Y.
+                direction = np.sqrt(self.weights)
+                product -= np.outer(direction, direction @ product)
+                product -= np.outer(product @ direction, direction)
+            return product
+        A = self.columns(slice(None))
+        return A.T @ A if d <= n else A @ A.T
+
+    @cached_property
+    def largest_singular_value(self) -> float:
+        """The largest singular value, exact to rounding, or from above by Lanczos on large matrices."""
+        n, d = self.shape
+        if min(n, d) <= _DENSE_SPECTRUM:
+            return float(np.sqrt(max(np.linalg.eigvalsh(self.gram())[-1], 0.0)))
+        normal = LinearOperator((d, d), matvec=lambda w: self.rmatvec(self.matvec(w)), dtype=np.float64)
+        start = np.random.default_rng(0).standard_normal(d)
+        value, vector = eigsh(normal, k=1, v0=start, tol=1e-8)
+        residual = np.linalg.norm(normal.matvec(vector[:, 0]) - value[0] * vector[:, 0])
+        return float(np.sqrt(value[0] + residual))

@@ -1,0 +1,295 @@
+r"""Piecewise-affine penalties as data: levels and slopes, nothing else.
+
+A `PAR` is a function ``ψ: R → (−∞, +∞]`` that is affine between neighbouring levels.  Ridge chords,
+lasso-like penalties, boxes, staircases, sawtooths and rippled MCP are all numbers in this one type
+(see `parlin.designs`).  Source: [PAR] section 2; the prox is [PAR] Eq. 23 and its generalisation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from parlin.piecewise import Envelope, anchors, check, convex_envelope
+from parlin.prox import ProxTable, Ties, apply_table, prox_per_coordinate, prox_table
+
+FloatArray = NDArray[np.float64]
+Shape = Literal["convex", "quasiconvex", "nonconvex"]
+
+_CACHED_TABLES = 8
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PAR:
+    r"""The piecewise-affine function with the given levels and slopes.
+
+    ``ψ`` has slope ``slopes[k]`` between ``levels[k−1]`` and ``levels[k]``; ``slopes[0]`` rules left
+    of all levels and ``slopes[K]`` right of them.  The additive constant is fixed by ``ψ = 0`` at
+    the point of the domain nearest to 0.
+
+    Parameters
+    ----------
+    levels : array of shape (K,), K >= 0
+        Strictly increasing and finite: the points where ψ has a kink.
+    slopes : array of shape (K + 1,)
+        Neighbouring slopes differ.  Finite, except that the first may be −inf and the last +inf
+        (a box side).
+
+    Raises
+    ------
+    ValueError
+        Says which level or slope is at fault.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from parlin import PAR
+    >>> absolute = PAR([0.0], [-1.0, 1.0])
+    >>> absolute.prox([-3.0, 0.5, 2.0], 1.0)  # soft-thresholding
+    array([-2.,  0.,  1.])
+    >>> PAR([-1.0, 0.0, 1.0], [-1.0, 1.0, -1.0, 1.0]).shape  # the W of ProxQuant
+    'nonconvex'
+    """
+
+    levels: FloatArray
+    slopes: FloatArray
+    _tables: dict[tuple[float, bool], ProxTable] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        levels = np.array(self.levels, dtype=np.float64).reshape(-1) + 0.0  # −0.0 becomes 0.0
+        slopes = np.array(self.slopes, dtype=np.float64).reshape(-1) + 0.0
+        check(levels, slopes)
+        for name, array in (("levels", levels), ("slopes", slopes)):
+            array.flags.writeable = False
+            object.__setattr__(self, name, array)
+
+    @classmethod
+    def even(cls, levels: ArrayLike, slopes: ArrayLike) -> PAR:
+        """The even PAR with ``levels[0] == 0`` and ``slopes[k]`` right of ``levels[k]``, mirrored."""
+        levels = np.asarray(levels, dtype=np.float64).reshape(-1)
+        slopes = np.asarray(slopes, dtype=np.float64).reshape(-1)
+        if levels.size == 0 or levels[0] != 0.0:
+            first = "none" if levels.size == 0 else f"{levels[0]:g}"
+            raise ValueError(f"levels of an even PAR must begin with 0, but the first is {first}")
+        if slopes.size != levels.size:
+            raise ValueError(f"an even PAR of {levels.size} levels needs as many slopes, not {slopes.size}")
+        return cls(np.concatenate((-levels[:0:-1], levels)), np.concatenate((-slopes[::-1], slopes)))
+
+    @classmethod
+    def merged(cls, levels: ArrayLike, slopes: ArrayLike) -> PAR:
+        """The PAR of these levels and slopes without the levels at which the slope does not change."""
+        levels = np.asarray(levels, dtype=np.float64).reshape(-1)
+        slopes = np.asarray(slopes, dtype=np.float64).reshape(-1)
+        kink = slopes[1:] != slopes[:-1]
+        return cls(levels[kink], np.concatenate((slopes[:1], slopes[1:][kink])))
+
+    def scaled(self, lam: float) -> PAR:
+        """``lam ψ`` for ``lam >= 0``; box sides stay, and kinks that vanish are merged."""
+        if not (np.isfinite(lam) and lam >= 0):
+            raise ValueError(f"lam must be a finite number >= 0, but is {lam!r}")
+        slopes = self.slopes.copy()
+        slopes[np.isfinite(slopes)] *= lam
+        return PAR.merged(self.levels, slopes)
+
+    def convex_relative(self) -> PAR:
+        """The convex PAR whose slopes are the running extremes of ψ's, outward from its minimiser.
+
+        Where the convex envelope of a bounded penalty is zero, this keeps the slope at the origin:
+        the relative of a (rippled) MCP is the absolute value.  Nonconvex solves start from it.
+        """
+        centre = self.minimiser()
+        middle = 0.0 if centre is None else centre
+        # The slopes at and right of the middle, and those at and left of it (one cell in common
+        # unless the middle is a level).
+        right = self.slopes[np.searchsorted(self.levels, middle, side="right") :]
+        left = self.slopes[: np.searchsorted(self.levels, middle, side="left") + 1]
+        overlap = left.size + right.size - self.slopes.size
+        right = np.maximum.accumulate(np.maximum(right, 0.0))
+        left = np.minimum.accumulate(np.minimum(left, 0.0)[::-1])[::-1]
+        return PAR.merged(self.levels, np.concatenate((left[: left.size - overlap], right)))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, PAR):
+            return NotImplemented
+        return np.array_equal(self.levels, other.levels) and np.array_equal(self.slopes, other.slopes)
+
+    def __hash__(self) -> int:
+        return hash((self.levels.tobytes(), self.slopes.tobytes()))
+
+    def __reduce__(self) -> tuple[type[PAR], tuple[FloatArray, FloatArray]]:
+        return PAR, (self.levels, self.slopes)
+
+    def __repr__(self) -> str:
+        with np.printoptions(precision=4, threshold=6, edgeitems=2):
+            return f"PAR(levels={self.levels}, slopes={self.slopes})".replace("\n", "")
+
+    @cached_property
+    def shape(self) -> Shape:
+        """Convex (slopes increase), quasiconvex (their sign changes at most once, − to +) or nonconvex."""
+        if np.all(self.slopes[1:] > self.slopes[:-1]):
+            return "convex"
+        rising = np.flatnonzero(self.slopes > 0)
+        if rising.size == 0 or np.all(self.slopes[rising[0] :] >= 0):
+            return "quasiconvex"
+        return "nonconvex"
+
+    @cached_property
+    def quantization_levels(self) -> FloatArray:
+        """The levels with a convex kink: the only ones where a minimiser or a prox output can rest."""
+        return self.levels[self.slopes[1:] > self.slopes[:-1]]
+
+    @property
+    def bounded_below(self) -> bool:
+        """Whether ψ has a finite infimum: no falling right end and no rising left end."""
+        return bool(self.slopes[0] <= 0 <= self.slopes[-1])
+
+    @property
+    def domain(self) -> tuple[float, float]:
+        """The closed interval where ψ is finite; its ends are ±inf or the sides of the box."""
+        low = float(self.levels[0]) if self.slopes[0] == -np.inf else -np.inf
+        high = float(self.levels[-1]) if self.slopes[-1] == np.inf else np.inf
+        return low, high
+
+    def minimiser(self) -> float | None:
+        """A global minimiser of ψ, the nearest to 0; None when ψ is unbounded below."""
+        if not self.bounded_below:
+            return None
+        nearest = min(max(0.0, self.domain[0]), self.domain[1])
+        if self.levels.size == 0:
+            return nearest
+        values = self.value(self.levels)
+        lowest = float(values.min())
+        if lowest >= 0.0:  # ψ(nearest) = 0 by the normalisation
+            return nearest
+        best = self.levels[values == lowest]
+        return float(best[np.argmin(np.abs(best))])
+
+    @cached_property
+    def _anchors(self) -> tuple[FloatArray, FloatArray]:
+        return anchors(self.levels, self.slopes, self.domain)
+
+    def value(self, w: ArrayLike) -> FloatArray:
+        """ψ at each entry of `w`, same shape; +inf outside a box."""
+        w = np.asarray(w, dtype=np.float64)
+        cell = np.searchsorted(self.levels, w)
+        points, values = self._anchors
+        distance = w - points[cell]
+        with np.errstate(invalid="ignore"):
+            return values[cell] + np.where(distance == 0.0, 0.0, self.slopes[cell] * distance)
+
+    def subdifferential(self, w: ArrayLike) -> tuple[FloatArray, FloatArray]:
+        """The ends ``(lo, hi)`` of the Clarke subdifferential at each entry of `w`, each of `w`'s shape.
+
+        Inside a cell both are its slope; on a level they are the smaller and larger neighbouring
+        slope (±inf at the side of a box); outside a box both are infinite.
+        """
+        w = np.asarray(w, dtype=np.float64)
+        left = self.slopes[np.searchsorted(self.levels, w, side="left")]
+        right = self.slopes[np.searchsorted(self.levels, w, side="right")]
+        return np.minimum(left, right), np.maximum(left, right)
+
+    def distance(self, gradient: ArrayLike, w: ArrayLike) -> FloatArray:
+        """The distance of ``−gradient`` from the Clarke interval at `w`, coordinate by coordinate."""
+        low, high = self.subdifferential(w)
+        target = -np.asarray(gradient, dtype=np.float64)
+        return np.maximum(np.maximum(low - target, target - high), 0.0)
+
+    def codes(self, w: ArrayLike) -> NDArray[np.intp]:
+        """The index of the level that equals each entry of `w`, float for float; −1 off all levels."""
+        w = np.asarray(w, dtype=np.float64)
+        if self.levels.size == 0:
+            return np.full(w.shape, -1, dtype=np.intp)
+        index = np.minimum(np.searchsorted(self.levels, w), self.levels.size - 1)
+        return np.where(self.levels[index] == w, index, -1)
+
+    def on_level(self, w: ArrayLike) -> NDArray[np.bool_]:
+        """Whether each entry of `w` equals a level, float for float."""
+        return self.codes(w) >= 0
+
+    def nearest_level(self, w: ArrayLike) -> FloatArray:
+        """Each entry of `w` rounded to the nearest quantization level (halves go up)."""
+        w = np.asarray(w, dtype=np.float64)
+        grid = self.quantization_levels
+        if grid.size == 0:
+            raise ValueError("this PAR has no convex kink, so there is no level to round to")
+        return grid[np.searchsorted(0.5 * (grid[1:] + grid[:-1]), w, side="right")]
+
+    def prox(
+        self, v: ArrayLike, step: float | ArrayLike = 1.0, out: FloatArray | None = None, ties: Ties = "right"
+    ) -> FloatArray:
+        r"""A minimiser of ``½(x − v)² + step ψ(x)``, exactly a level wherever it rests on one.
+
+        Parameters
+        ----------
+        v : array of any shape
+        step : positive float, or an array broadcastable to `v`'s shape
+        out : float64 array of `v`'s shape, optional
+        ties : {"right", "left", "toward_zero"}
+            Where a nonconvex ψ has two minimisers: the larger, the smaller, or the one nearer to 0.
+            Steps that differ between coordinates support "right" only.
+
+        Raises
+        ------
+        ValueError
+            If a step is not positive and finite.
+        """
+        v = np.asarray(v, dtype=np.float64)
+        if np.ndim(step) == 0:
+            table = self._table(float(step))
+            result = apply_table(table, v.reshape(-1), ties).reshape(v.shape)
+        else:
+            steps = np.broadcast_to(np.asarray(step, dtype=np.float64), v.shape).reshape(-1)
+            if not np.all((steps > 0) & np.isfinite(steps)):
+                raise ValueError("every step must be a positive finite number")
+            if ties != "right":
+                raise ValueError(f"ties={ties!r} needs one step for all coordinates; use ties='right'")
+            flat = prox_per_coordinate(self.levels, self.slopes, v.reshape(-1), steps, self.shape == "convex")
+            result = flat.reshape(v.shape)
+        if out is None:
+            return result
+        out[...] = result
+        return out
+
+    def _table(self, step: float) -> ProxTable:
+        table = self._tables.get(step)
+        if table is None:
+            if not (np.isfinite(step) and step > 0):
+                raise ValueError(f"step must be a positive finite number, but is {step!r}")
+            if len(self._tables) >= _CACHED_TABLES:
+                self._tables.pop(next(iter(self._tables)))
+            table = prox_table(self.levels, self.slopes, step, self.shape == "convex")
+            self._tables[step] = table
+        return table
+
+    @cached_property
+    def _envelope(self) -> Envelope:
+        return convex_envelope(self.levels, self.slopes, self.value(self.levels))
+
+    def conjugate(self, p: ArrayLike) -> FloatArray:
+        """``ψ*(p) = max_x p x − ψ(x)``, +inf for p outside the outer slopes."""
+        p = np.asarray(p, dtype=np.float64)
+        feasible = (p >= self.slopes[0]) & (p <= self.slopes[-1])
+        if self.levels.size == 0:
+            return np.where(feasible, 0.0, np.inf)
+        best = self._envelope.supporting_level(p)
+        return np.where(feasible, p * self.levels[best] - self.value(self.levels)[best], np.inf)
+
+    def fenchel_young(self, w: ArrayLike, p: ArrayLike) -> FloatArray:
+        """``ψ(w) + ψ*(p) − p w >= 0``, summed from differences so that it vanishes exactly on a level."""
+        w, p = np.broadcast_arrays(np.asarray(w, dtype=np.float64), np.asarray(p, dtype=np.float64))
+        feasible = (p >= self.slopes[0]) & (p <= self.slopes[-1])
+        if self.levels.size == 0:
+            return np.where(feasible, 0.0, np.inf)
+        best = self._envelope.supporting_level(p)
+        level = self.levels[best]
+        cell = np.searchsorted(self.levels, w)
+        with np.errstate(invalid="ignore"):
+            neighbour = (self.slopes[cell] - p) * (w - level)
+            distant = self.value(w) - self.value(level) - p * (w - level)
+        beside = ((cell == best) | (cell == best + 1)) & np.isfinite(self.slopes[cell])
+        gap = np.where(w == level, 0.0, np.where(beside, neighbour, distant))
+        return np.where(feasible, gap, np.inf)

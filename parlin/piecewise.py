@@ -1,0 +1,94 @@
+r"""Pure functions on levels and slopes: validity, values without cancellation, the convex envelope."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+
+
+def check(levels: FloatArray, slopes: FloatArray) -> None:
+    """Raise a ValueError that names the level or slope at fault."""
+    if slopes.size != levels.size + 1:
+        raise ValueError(
+            f"slopes must have one entry more than levels, but there are {levels.size} levels and "
+            f"{slopes.size} slopes; give the slopes left of, between and right of the levels"
+        )
+    if not np.all(np.isfinite(levels)):
+        k = int(np.flatnonzero(~np.isfinite(levels))[0])
+        raise ValueError(
+            f"levels must be finite, but levels[{k}] = {levels[k]}; a box side is an infinite slope"
+        )
+    falls = np.flatnonzero(np.diff(levels) <= 0)
+    if falls.size:
+        k = int(falls[0]) + 1
+        remedy = "drop the repeat" if levels[k] == levels[k - 1] else "sort levels and slopes together"
+        raise ValueError(
+            f"levels must be strictly increasing, but levels[{k}] = {levels[k]:g} <= "
+            f"levels[{k - 1}] = {levels[k - 1]:g}; {remedy}"
+        )
+    for k, slope in enumerate(slopes.tolist()):
+        allowed = np.isfinite(slope) or (levels.size and (k, slope) in ((0, -np.inf), (levels.size, np.inf)))
+        if not allowed:
+            raise ValueError(
+                "slopes must be finite, except slopes[0] = -inf and slopes[-1] = +inf for the sides of "
+                f"a box, but slopes[{k}] = {slope}"
+            )
+    same = np.flatnonzero(slopes[1:] == slopes[:-1])
+    if same.size:
+        k = int(same[0])
+        raise ValueError(
+            f"the slope must change at every level, but it is {slopes[k]:g} on both sides of "
+            f"levels[{k}] = {levels[k]:g}; drop that level or use PAR.merged"
+        )
+
+
+def anchors(
+    levels: FloatArray, slopes: FloatArray, domain: tuple[float, float]
+) -> tuple[FloatArray, FloatArray]:
+    """For each of the K + 1 cells its end nearest to 0 and ψ there, with ψ = 0 at the origin.
+
+    The origin is the point of the domain nearest to 0.  Summing outward from it means that the
+    values of two neighbouring levels never differ by the cancellation of large numbers.
+    """
+    origin = min(max(0.0, domain[0]), domain[1])
+    cell = int(np.searchsorted(levels, origin))
+    finite = np.where(np.isfinite(slopes), slopes, 0.0)
+    right = np.concatenate(([origin], levels[cell:]))
+    left = np.concatenate(([origin], levels[:cell][::-1]))
+    at_right = np.concatenate(([0.0], np.cumsum(finite[cell : cell + right.size - 1] * np.diff(right))))
+    at_left = np.concatenate(([0.0], np.cumsum(finite[cell::-1][: left.size - 1] * np.diff(left))))
+    points = np.concatenate((left[:0:-1], right))
+    values = np.concatenate((at_left[:0:-1], at_right))
+    return points, values
+
+
+class Envelope(NamedTuple):
+    """The convex envelope of ψ: the levels that carry it, and its slopes between them."""
+
+    levels: NDArray[np.intp]  # indices into the levels of ψ
+    slopes: FloatArray
+
+    def supporting_level(self, p: FloatArray) -> NDArray[np.intp]:
+        """The index of a level where ``p x − ψ(x)`` is largest, for p between the outer slopes."""
+        return self.levels[np.searchsorted(self.slopes, p)]
+
+
+def convex_envelope(levels: FloatArray, slopes: FloatArray, values: FloatArray) -> Envelope:
+    """The lower convex hull of the graph over the levels, where ψ takes the given values."""
+    if np.all(slopes[1:] > slopes[:-1]):
+        return Envelope(np.arange(levels.size), slopes[1:-1])
+    x, y = levels.tolist(), values.tolist()
+    hull: list[int] = []
+    for k in range(len(x)):
+        while len(hull) >= 2:
+            i, j = hull[-2], hull[-1]
+            if (y[j] - y[i]) * (x[k] - x[j]) < (y[k] - y[j]) * (x[j] - x[i]):
+                break
+            hull.pop()
+        hull.append(k)
+    indices = np.array(hull, dtype=np.intp)
+    return Envelope(indices, np.diff(values[indices]) / np.diff(levels[indices]))

@@ -1,0 +1,175 @@
+r"""A composite problem ``F(w) = f(w) + Σ_j ω_j ψ(w_j)``: one loss, one penalty, optional weights."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from parlin.loss import LeastSquares
+from parlin.penalty import PAR
+
+FloatArray = NDArray[np.float64]
+
+
+class Problem:
+    r"""Minimise ``loss(w) + Σ_j ω_j penalty(w_j)`` over ``w in R^d``.
+
+    The strength is already inside the penalty (``penalty.scaled(alpha)``), so no solver knows it.
+
+    Parameters
+    ----------
+    loss : LeastSquares
+    penalty : PAR
+    penalty_weights : array of shape (d,), optional
+        ``ω >= 0``; a coordinate of weight 0 is unpenalised (no box either).
+
+    Raises
+    ------
+    ValueError
+        If the weights are invalid, or if F can be unbounded below: the penalty is, and the design
+        does not have full column rank.
+
+    Examples
+    --------
+    >>> from parlin import LeastSquares, Problem, designs
+    >>> problem = Problem(LeastSquares([[1.0], [2.0]], [1.0, 3.0]), designs.lasso(1.0, 1).scaled(0.1))
+    >>> round(problem.objective([1.0]), 12)
+    0.35
+    """
+
+    def __init__(self, loss: LeastSquares, penalty: PAR, penalty_weights: ArrayLike | None = None) -> None:
+        self.loss = loss
+        self.penalty = penalty
+        self.penalty_weights: FloatArray | None = None
+        if penalty_weights is not None:
+            weights = np.array(penalty_weights, dtype=np.float64)
+            if weights.shape != (loss.size,):
+                raise ValueError(f"penalty_weights must have shape ({loss.size},), not {weights.shape}")
+            if not np.all(np.isfinite(weights)) or np.any(weights < 0):
+                raise ValueError("penalty_weights must be finite and nonnegative")
+            self.penalty_weights = weights
+        self._reject_unbounded()
+
+    def _reject_unbounded(self) -> None:
+        if self.penalty.bounded_below:
+            return
+        n, d = self.loss.design.shape
+        spectrum = np.linalg.eigvalsh(self.loss.design.gram()) if d <= n else np.zeros(1)
+        if spectrum[0] <= d * np.finfo(np.float64).eps * spectrum[-1]:
+            raise ValueError(
+                f"the objective can be unbounded below: {self.penalty!r} falls without end (the first slope "
+                f"must be <= 0 and the last >= 0) and the design of shape {(n, d)} does not have full column "
+                "rank; add a box side or turn the outer slopes"
+            )
+
+    @property
+    def size(self) -> int:
+        """The number of coefficients d."""
+        return self.loss.size
+
+    @cached_property
+    def penalised(self) -> NDArray[np.bool_]:
+        """Which coordinates have a positive penalty weight, shape (d,)."""
+        if self.penalty_weights is None:
+            return np.ones(self.size, dtype=bool)
+        return self.penalty_weights > 0
+
+    @cached_property
+    def unpenalised(self) -> NDArray[np.intp]:
+        """The indices of the coordinates of weight zero."""
+        return np.flatnonzero(~self.penalised)
+
+    def with_penalty(self, penalty: PAR) -> Problem:
+        """The problem with another penalty on the same loss and weights."""
+        return Problem(self.loss, penalty, self.penalty_weights)
+
+    def start(self) -> FloatArray:
+        """The default start: every penalised coordinate at the penalty's minimiser (0 if it has none)."""
+        low, high = self.penalty.domain
+        centre = self.penalty.minimiser()
+        point = min(max(0.0, low), high) if centre is None else centre
+        return np.where(self.penalised, point, 0.0)
+
+    def strength_max(self) -> float:
+        r"""The least ``t`` for which `start` is critical for ``loss + t · penalty``; inf if there is none.
+
+        Source: theory 10.  With ``g`` the descent direction at the start (unpenalised coordinates at
+        their optimum) and ``s₋ < 0 < s₊`` the slopes there it is ``max_j max(g_j/(ω_j s₊), g_j/(ω_j s₋))``.
+        """
+        low, high = self.penalty.subdifferential(self.start()[self.penalised])
+        residual = self.loss.dual_point(self.start(), self.unpenalised)
+        descent = self.loss.design.rmatvec(residual)[self.penalised]
+        if self.penalty_weights is not None:
+            descent = descent / self.penalty_weights[self.penalised]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            needed = np.where(descent > 0, descent / high, np.where(descent < 0, descent / low, 0.0))
+        unreachable = ((descent > 0) & (high <= 0)) | ((descent < 0) & (low >= 0))
+        return float(np.max(np.where(unreachable, np.inf, needed), initial=0.0))
+
+    # -- values -----------------------------------------------------------------------------------
+
+    def penalty_value(self, w: ArrayLike) -> float:
+        """``Σ_j ω_j ψ(w_j)``, +inf outside a box."""
+        values = self.penalty.value(w)
+        if self.penalty_weights is None:
+            return float(values.sum())
+        return float(self.penalty_weights[self.penalised] @ values[self.penalised])
+
+    def objective(self, w: ArrayLike) -> float:
+        """F(w), +inf outside a box."""
+        return self.loss.value(w) + self.penalty_value(w)
+
+    # -- the penalty, coordinate by coordinate ----------------------------------------------------
+
+    def prox(self, v: FloatArray, step: float) -> FloatArray:
+        """The proximal map of the whole penalty with this step; unpenalised coordinates stay."""
+        if self.penalty_weights is None:
+            return self.penalty.prox(v, step)
+        result = np.array(v, dtype=np.float64)
+        active = self.penalised
+        result[active] = self.penalty.prox(result[active], step * self.penalty_weights[active])
+        return result
+
+    def distance(self, gradient: FloatArray, w: FloatArray) -> FloatArray:
+        """The distance of ``−gradient_j`` from the Clarke interval of ``ω_j ψ`` at ``w_j``, shape (d,)."""
+        if self.penalty_weights is None:
+            return self.penalty.distance(gradient, w)
+        result = np.abs(gradient)
+        active = self.penalised
+        weights = self.penalty_weights[active]
+        result[active] = weights * self.penalty.distance(gradient[active] / weights, w[active])
+        return result
+
+    def on_level(self, w: ArrayLike) -> NDArray[np.bool_]:
+        """Which penalised coordinates equal a level, float for float, shape (d,)."""
+        return self.penalty.on_level(w) & self.penalised
+
+    def unquantized(self, w: ArrayLike) -> NDArray[np.intp]:
+        """The indices of the penalised coordinates off every level: U(w) of [PAR]."""
+        return np.flatnonzero(self.penalised & ~self.penalty.on_level(w))
+
+
+def alpha_max(
+    X: ArrayLike,
+    y: ArrayLike,
+    penalty: PAR,
+    *,
+    sample_weight: ArrayLike | None = None,
+    fit_intercept: bool = True,
+    penalty_weights: ArrayLike | None = None,
+) -> float:
+    r"""The least strength at which every coefficient rests at the penalty's minimiser.
+
+    For an even penalty with slope ``a_0`` at 0 this is ``‖X'y‖_∞ / (n a_0)`` (X, y centred if there is
+    an intercept).  inf if no strength does it.  Source: theory 10, [PAR] "collapsed output".
+
+    Examples
+    --------
+    >>> from parlin import alpha_max, designs
+    >>> alpha_max([[1.0], [2.0]], [1.0, 3.0], designs.lasso(1.0, 1), fit_intercept=False)
+    3.5
+    """
+    loss = LeastSquares(X, np.asarray(y, dtype=np.float64), sample_weight, fit_intercept)
+    return Problem(loss, penalty, penalty_weights).strength_max()

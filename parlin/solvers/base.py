@@ -1,0 +1,38 @@
+r"""What a solver is: `unsupported`, `init` and `step` on a state with `.w`, `.passes` and `.fixed`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parlin.problem import Problem
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass
+class State:
+    """Where a solver is.  Solvers extend it with what their next step needs."""
+
+    w: FloatArray  # the iterate to be judged: always an output of the proximal map after a step
+    passes: float  # passes over the data so far; one pass is one X @ w and one X.T @ r
+    fixed: bool  # the last step changed nothing, bit for bit: no later step will
+
+
+class Solver(Protocol):
+    """The protocol of all solvers."""
+
+    def unsupported(self, problem: Problem) -> str | None:
+        """Why this solver cannot treat `problem`, as a sentence; None if it can."""
+        ...
+
+    def init(self, problem: Problem, w0: FloatArray) -> State:
+        """The state before the first step; `w0` is not written to."""
+        ...
+
+    def step(self, problem: Problem, state: State) -> State:
+        """The state after one iteration."""
+        ...

@@ -1,0 +1,175 @@
+"""What every experiment must do, checked on whatever files there are."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import importlib
+import io
+import json
+import re
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from experiments import evidence_file, experiment, figure_style, ledger
+from experiments.evidence import Control, Evidence, Verdict
+from experiments.experiment import Experiment
+
+EXPERIMENTS = experiment.find()
+HEADINGS = ("Claims", "Source", "Setting", "Prediction", "Falsified by", "Control")
+FIGURES = experiment.HERE.parent / "figures"
+COMMITTED = sorted(FIGURES.glob("evidence/*.json"))
+
+each_experiment = pytest.mark.parametrize("subject", EXPERIMENTS, ids=lambda subject: subject.name)
+each_committed_file = pytest.mark.parametrize("file", COMMITTED, ids=lambda file: file.stem)
+
+
+class SmokeRun(NamedTuple):
+    """What a small run found, as its file says it, and what it printed."""
+
+    claims: tuple[Evidence, ...]
+    printed: str
+
+
+@cache
+def smoke(subject: Experiment) -> SmokeRun:
+    """The small run, once for all tests."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        claims = subject.run(smoke=True)
+    text = json.dumps([claim.to_json() for claim in claims], allow_nan=False)
+    return SmokeRun(tuple(Evidence.from_json(record) for record in json.loads(text)), printed.getvalue())
+
+
+def sections(subject: Experiment) -> dict[str, str]:
+    """Heading -> text of the module's docstring."""
+    parts = re.split(r"^(\w[\w ]*)\n-{3,}$", subject.load().__doc__, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], (part.strip() for part in parts[2::2]), strict=True))
+
+
+@each_experiment
+def test_docstring_has_its_headings(subject):
+    found = sections(subject)
+    assert tuple(found) == HEADINGS
+    assert all(found.values())
+
+
+@each_experiment
+def test_docstring_names_the_claims_and_the_theory_there_is(subject):
+    text = sections(subject)
+    for claim in smoke(subject).claims:
+        assert re.search(rf"\b{re.escape(claim.claim.split('/')[0])}\b", text["Claims"]), claim.claim
+    for name in re.findall(r"theory\.(\w+)", text["Prediction"]):
+        assert hasattr(importlib.import_module("parlin.theory"), name), name
+
+
+@each_experiment
+def test_configurations_are_frozen_and_differ(subject):
+    small, full = subject.config(smoke=True), subject.config(smoke=False)
+    assert type(small).__dataclass_params__.frozen
+    assert small != full
+
+
+@each_experiment
+def test_smoke_run_holds(subject):
+    for claim in smoke(subject).claims:
+        assert claim.verdict is Verdict.HOLDS, f"{claim.claim}: {claim.reason}"
+
+
+@each_experiment
+def test_nothing_is_printed(subject):
+    assert smoke(subject).printed == ""
+
+
+@each_experiment
+def test_sabotaged_evidence_is_violated(subject):
+    for claim in smoke(subject).claims:
+        measured = claim.measured.copy()
+        point = np.flatnonzero(claim.usable)[-1]
+        scale = abs(claim.bound[point]) or 1.0
+        wrong = (1 + 2 * claim.tolerance) * scale
+        measured[point] = claim.bound[point] + (-wrong if claim.relation == ">=" else wrong)
+        assert dataclasses.replace(claim, measured=measured).verdict is Verdict.VIOLATED, claim.claim
+
+
+@each_experiment
+def test_uncertified_evidence_is_undecided(subject):
+    for claim in smoke(subject).claims:
+        nothing = np.zeros_like(claim.certified)
+        assert dataclasses.replace(claim, certified=nothing).verdict is Verdict.UNDECIDED, claim.claim
+
+
+@each_experiment
+def test_a_control_that_cannot_fail_shows_nothing(subject):
+    for claim in smoke(subject).claims:
+        inert = Control(
+            outside="Nothing is dropped.",
+            measured=claim.measured,
+            bound=claim.bound,
+            certified=claim.certified,
+        )
+        assert dataclasses.replace(claim, control=inert).verdict is Verdict.UNDECIDED, claim.claim
+
+
+@each_experiment
+def test_same_seed_same_evidence(subject):
+    again = subject.run(smoke=True)
+    assert evidence_file.comparable(again) == evidence_file.comparable(smoke(subject).claims)
+
+
+@each_experiment
+def test_figure_comes_from_the_file_labelled_and_captioned(subject):
+    figure = Figure(layout="constrained")
+    subject.load().plot(smoke(subject).claims, figure)
+    assert figure.axes
+    for axes in figure.axes:
+        assert _labelled(axes, "x") and _labelled(axes, "y"), axes.get_title()
+    assert figure.get_supxlabel(), "the facts of the run are missing below the figure"
+    assert figure_style.render(subject.load().plot, smoke(subject).claims).startswith(b"\x89PNG")
+
+
+def _labelled(axes: Axes, side: str) -> bool:
+    """Whether the axes, or those it shares the scale with, say what that side shows."""
+    if not axes.axison or hasattr(axes, "_colorbar"):
+        return True
+    shared = getattr(axes, f"get_shared_{side}_axes")().get_siblings(axes)
+    return any(getattr(sibling, f"get_{side}label")() for sibling in shared)
+
+
+def test_the_example_for_contributors_is_an_experiment(tmp_path):
+    guide = (experiment.HERE.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"^```python\n(.*?)^```$", guide, flags=re.MULTILINE | re.DOTALL)
+    solver = """
+
+class Solved:
+    def __init__(self, config, seed, repeated):
+        self.off_level, self.certified = config.n + (1 if repeated else -1), True
+
+_solve = Solved
+"""
+    path = tmp_path / "par_thm1_example.py"
+    path.write_text(example + solver, encoding="utf-8")
+    subject = Experiment(path, tmp_path)
+    assert tuple(sections(subject)) == HEADINGS
+    claims = subject.run(smoke=True)
+    assert [claim.verdict for claim in claims] == [Verdict.HOLDS]
+    assert figure_style.render(subject.load().plot, claims).startswith(b"\x89PNG")
+
+
+@each_committed_file
+def test_committed_evidence_is_sound_and_holds(file):
+    assert file.stem in {subject.name for subject in EXPERIMENTS}, "its experiment is gone"
+    assert file.stat().st_size < 1_000_000
+    assert (FIGURES / f"{file.stem}.png").exists()
+    for claim in evidence_file.read(file):
+        assert claim.verdict is Verdict.HOLDS, f"{claim.claim}: {claim.reason}"
+
+
+@pytest.mark.skipif(not COMMITTED, reason="there is no committed evidence")
+def test_committed_ledger_is_that_of_the_committed_evidence():
+    assert (FIGURES / "README.md").read_text(encoding="utf-8") == ledger.build(FIGURES)

@@ -1,0 +1,302 @@
+"""Finished experiments survive whatever happens, and the exit code says what a reader must know."""
+
+from __future__ import annotations
+
+import io
+import json
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from experiments import evidence_file, experiment, runner, workers
+from experiments.evidence import Verdict
+from experiments.runner import Places
+
+ROOT = Path(__file__).parent.parent
+
+EXPERIMENT = '''
+"""An experiment that counts its runs."""
+
+import os
+import time
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+from experiments import figure_style
+from experiments.evidence import Control, Evidence, Standing
+
+HERE = Path(__file__)
+
+
+@dataclass(frozen=True)
+class Config:
+    n_points: int
+
+    @classmethod
+    def full(cls):
+        return cls(3)
+
+    @classmethod
+    def smoke(cls):
+        return cls(2)
+
+
+def run(config):
+    with HERE.with_suffix(".runs").open("a") as runs:
+        runs.write("run ")
+    {body}
+    outside = Control(outside="Nothing holds here.", measured=[2.0], bound=1.0, certified=[True])
+    return tuple(
+        Evidence(
+            claim=claim,
+            statement="The numbers stay below one.",
+            source="[PAR] Thm 0",
+            standing=Standing.AS_STATED,
+            relation="<=",
+            measured=[measured] * config.n_points,
+            bound=1.0,
+            certified=[True] * config.n_points,
+            control=outside,
+        )
+        for claim, measured in {claims}
+    )
+
+
+def plot(evidence, figure):
+    (axes,) = figure_style.panels(figure, 1)
+    axes.plot(evidence[0].measured)
+    figure_style.label(axes, "point", "number")
+    figure_style.caption(figure, evidence, n=3)
+'''
+
+
+def plant(root: Path, name: str, body: str = "pass", claims: tuple = (("C1", 0.5),)) -> None:
+    """Write an experiment whose claims measure those numbers into the folder of experiments."""
+    (root / "trials").mkdir(exist_ok=True)
+    text = EXPERIMENT.replace("{body}", body).replace("{claims}", repr(claims))
+    (root / "trials" / f"{name}.py").write_text(text, encoding="utf-8")
+
+
+def verify(root: Path, *names: str, smoke: bool = False, jobs: int = 1) -> tuple[int, str]:
+    """The exit code, and what was shown."""
+    (root / "trials").mkdir(exist_ok=True)
+    shown = io.StringIO()
+    console = Console(file=shown, width=100)
+    code = runner.verify(names, smoke=smoke, jobs=jobs, folder=root / "trials", console=console)
+    return code, shown.getvalue()
+
+
+def n_runs(root: Path, name: str) -> int:
+    return len((root / "trials" / f"{name}.runs").read_text(encoding="utf-8").split())
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def test_a_run_writes_everything_and_the_next_one_reuses_it(tmp_path):
+    plant(tmp_path, "par_a_b", claims=(("C1", 0.5), ("C2/part", 1.0)))
+    code, shown = verify(tmp_path)
+    assert code == 0, shown
+    assert "par_a_b runs" in shown and "C2/part" in shown and "2 of 2 claims" in shown
+    assert max(map(len, shown.splitlines())) <= 100
+    written = snapshot(tmp_path / "figures")
+    assert sorted(written) == ["README.md", "evidence/par_a_b.json", "par_a_b.png"]
+    (claim, _) = evidence_file.read(tmp_path / "figures" / "evidence" / "par_a_b.json")
+    assert claim.config == {"n_points": 3}
+    assert claim.provenance["commit"] is None and "numpy" in claim.provenance
+
+    code, shown = verify(tmp_path)
+    assert code == 0 and "reused" in shown
+    assert n_runs(tmp_path, "par_a_b") == 1
+    assert snapshot(tmp_path / "figures") == written
+
+
+def test_changed_code_runs_again(tmp_path):
+    plant(tmp_path, "par_a_b")
+    (subject,) = experiment.find(tmp_path / "trials")
+    first = subject.fingerprint(smoke=False)
+    assert subject.fingerprint(smoke=False) == first
+    assert subject.fingerprint(smoke=True) != first
+    (tmp_path / "parlin" / "solvers").mkdir(parents=True)
+    (tmp_path / "parlin" / "solvers" / "fista.py").write_text("step = 1\n", encoding="utf-8")
+    second = subject.fingerprint(smoke=False)
+    (tmp_path / "parlin" / "solvers" / "fista.py").write_text("step = 2\n", encoding="utf-8")
+    third = subject.fingerprint(smoke=False)
+    subject.path.write_text(subject.path.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    assert len({first, second, third, subject.fingerprint(smoke=False)}) == 4
+
+
+def test_one_that_fails_does_not_stop_the_others(tmp_path):
+    plant(tmp_path, "par_a_dies", body="os._exit(3)")
+    plant(tmp_path, "par_b_raises", body="raise RuntimeError('no such matrix')")
+    plant(tmp_path, "par_c_warns", body="warnings.warn('slow', RuntimeWarning)")
+    code, shown = verify(tmp_path)
+    assert code == 1
+    assert "par_a_dies: ERROR" in shown and "exit code 3" in shown
+    assert "par_b_raises: ERROR" in shown and "RuntimeError: no such matrix" in shown
+    assert "par_c_warns: HOLDS" in shown and "RuntimeWarning: slow" in shown
+    assert sorted(snapshot(tmp_path / "figures" / "evidence")) == ["par_c_warns.json"]
+
+
+def test_a_claim_that_does_not_hold_and_a_verdict_that_changes_are_failures(tmp_path):
+    plant(tmp_path, "par_a_b", claims=(("C1", 0.5), ("C2", 1.5), ("C3", 0.5)))
+    code, shown = verify(tmp_path)
+    assert code == 1
+    assert "C2 VIOLATED: measured <= bound fails" in shown and "Verdict changed" not in shown
+
+    plant(tmp_path, "par_a_b", claims=(("C1", 0.5), ("C2", 0.5), ("C4", 0.5)))
+    code, shown = verify(tmp_path)
+    assert code == 1
+    assert "par_a_b: C2 is VIOLATED in the committed evidence and HOLDS now" in shown
+    assert "par_a_b: C3 is HOLDS in the committed evidence and missing now" in shown
+    assert "C4 is" not in shown
+
+
+def test_the_committed_verdict_counts_not_the_one_on_disk(tmp_path):
+    def git(*arguments: str) -> None:
+        identity = ("-c", "user.name=parlin", "-c", "user.email=parlin@example.org")
+        subprocess.run(["git", *identity, *arguments], cwd=tmp_path, check=True, capture_output=True)
+
+    path = tmp_path / "par_a_b.json"
+    path.write_text('{"claims": [{"claim": "C1", "verdict": "HOLDS"}]}', encoding="utf-8")
+    assert evidence_file.recorded_verdicts(path) == {"C1": Verdict.HOLDS}
+    git("init")
+    assert evidence_file.recorded_verdicts(path) == {}
+    git("add", ".")
+    git("commit", "-m", "evidence")
+    path.write_text('{"claims": [{"claim": "C1", "verdict": "VIOLATED"}]}', encoding="utf-8")
+    assert evidence_file.recorded_verdicts(path) == {"C1": Verdict.HOLDS}
+    assert len(evidence_file.commit(tmp_path)) == 40
+    (tmp_path / "parlin").mkdir()
+    (tmp_path / "parlin" / "prox.py").touch()
+    assert evidence_file.commit(tmp_path).endswith("+changes")
+
+
+def test_a_small_run_leaves_the_figures_alone(tmp_path):
+    plant(tmp_path, "par_a_b")
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures" / "README.md").write_text("as committed", encoding="utf-8")
+    code, _ = verify(tmp_path, smoke=True)
+    assert code == 0
+    assert snapshot(tmp_path / "figures") == {"README.md": b"as committed"}
+    small = tmp_path / ".cache" / "smoke"
+    assert sorted(snapshot(small)) == ["README.md", "evidence/par_a_b.json", "par_a_b.png"]
+    (claim,) = evidence_file.read(small / "evidence" / "par_a_b.json")
+    assert claim.config == {"n_points": 2}
+
+
+def test_a_subset_keeps_the_other_rows_of_the_ledger(tmp_path):
+    plant(tmp_path, "par_a_b", claims=(("C1", 0.5),))
+    plant(tmp_path, "parq_c_d", claims=(("C2", 0.5),))
+    assert verify(tmp_path, jobs=2)[0] == 0
+    plant(tmp_path, "par_a_b", claims=(("C3", 0.5),))
+    assert "C1 is HOLDS in the committed evidence and missing now" in verify(tmp_path, "par_a_b")[1]
+    text = (tmp_path / "figures" / "README.md").read_text(encoding="utf-8")
+    assert "| C2 |" in text and "| C3 |" in text and "| C1 |" not in text
+    assert n_runs(tmp_path, "parq_c_d") == 1
+
+
+def test_no_experiments_is_an_empty_table_not_an_error(tmp_path):
+    code, shown = verify(tmp_path)
+    assert code == 0 and "0 of 0 claims" in shown
+    assert "C29" in (tmp_path / "figures" / "README.md").read_text(encoding="utf-8")
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones(tmp_path):
+    plant(tmp_path, "par_a_b")
+    with pytest.raises(LookupError, match="no experiment is called par_c_d; there are: par_a_b"):
+        verify(tmp_path, "par_c_d")
+
+
+def test_an_experiment_must_give_claims_with_different_ids(tmp_path):
+    plant(tmp_path, "par_a_b", claims=(("C1", 0.5), ("C1", 0.6)))
+    (subject,) = experiment.find(tmp_path / "trials")
+    outcome = runner.perform(subject, Places(tmp_path, smoke=True))
+    assert outcome.word == "ERROR"
+    assert "different ids, got ['C1', 'C1']" in outcome.failure
+
+
+@pytest.mark.parametrize(
+    ("how", "exit_code"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, runner.INTERRUPTED)]
+)
+def test_a_killed_run_loses_nothing_finished_and_leaves_nothing_behind(tmp_path, how, exit_code):
+    slow = "\n    ".join(
+        (
+            "for _ in range(600):",
+            "    with HERE.with_suffix('.beats').open('a') as beats: beats.write('x')",
+            "    time.sleep(0.05)",
+        )
+    )
+    plant(tmp_path, "par_a_fast")
+    plant(tmp_path, "par_b_slow", body=slow)
+    script = textwrap.dedent(
+        f"""
+        import sys
+        from pathlib import Path
+        from experiments.runner import verify
+        sys.exit(verify(jobs=2, folder=Path({str(tmp_path / "trials")!r})))
+        """
+    )
+    run = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.DEVNULL)
+    beats = tmp_path / "trials" / "par_b_slow.beats"
+    evidence = tmp_path / "figures" / "evidence" / "par_a_fast.json"
+    try:
+        assert _soon(lambda: evidence.exists() and beats.exists())
+    finally:
+        run.send_signal(how)
+        assert run.wait() == exit_code
+    assert _soon(lambda: _still(beats)), "a process outlived the run that started it"
+
+    plant(tmp_path, "par_b_slow")
+    code, shown = verify(tmp_path)
+    assert code == 0, shown
+    assert n_runs(tmp_path, "par_a_fast") == 1
+    assert n_runs(tmp_path, "par_b_slow") == 2
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
+def _soon(condition) -> bool:
+    """Whether it comes true within a minute; only a broken runner needs that long."""
+    deadline = time.monotonic() + 60
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def _still(file: Path) -> bool:
+    """Whether the file has stopped growing."""
+    size = file.stat().st_size
+    time.sleep(0.5)
+    return file.stat().st_size == size
+
+
+def test_a_result_of_other_code_is_not_reused(tmp_path):
+    plant(tmp_path, "par_a_b")
+    (subject,) = experiment.find(tmp_path / "trials")
+    places = Places(tmp_path, smoke=True)
+    assert runner.perform(subject, places).word == "HOLDS"
+    kept = places.kept / "par_a_b.json"
+    kept.write_text(json.dumps({"fingerprint": "of other code", "claims": []}), encoding="utf-8")
+    outcome = runner.perform(subject, places)
+    assert outcome.word == "HOLDS" and not outcome.reused
+    assert runner.perform(subject, places).reused
+
+
+def _square(number: int) -> int:
+    return number**2
+
+
+def test_workers_finish_every_job():
+    events = list(workers.run(_square, [1, 2, 3], n_workers=2))
+    assert sorted(result for _, result in events if result is not None) == [1, 4, 9]
+    assert [job for job, result in events if result is None] == [1, 2, 3]
