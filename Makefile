@@ -35,8 +35,9 @@ test: lint
 lint: $(READY)
 	$(BIN)/ruff check .
 
-# setuptools comes first and the build is not isolated, so that the build tools are pinned as well.
-$(READY): pyproject.toml constraints.txt
+# The build tools come first and the build is not isolated, so that they are pinned as well. Without a C
+# compiler the compiled kernels are left out and parlin says so: parlin.compiled is False.
+$(READY): pyproject.toml setup.py constraints.txt $(wildcard parlin/_kernels/*.pyx)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "parlin needs Python 3.11 or later, but '$(PYTHON)' is $$($(PYTHON) --version 2>&1);" \
 	       "name a newer one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
@@ -44,7 +45,7 @@ $(READY): pyproject.toml constraints.txt
 	  echo "'$(PYTHON)' cannot make virtual environments; install its venv package" \
 	       "(on Debian and Ubuntu: python3-venv)" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt setuptools
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt setuptools cython scipy
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
 	  --no-build-isolation --editable '.[test]'
 	@touch $@

@@ -7,6 +7,7 @@ Sources: [PAR] arXiv 2508.11112, [PARQ] arXiv 2503.15748, [ProxQuant] arXiv 1810
 """
 
 from parlin import designs, solvers
+from parlin._kernels import compiled
 from parlin.certificate import Certificate, certify
 from parlin.estimators import PARLasso, PARNonconvex, PARRegressor, PARRidge
 from parlin.exact_certificate import ExactCertificate, Proof, exact_certificate
@@ -33,6 +34,7 @@ __all__ = [
     "Status",
     "alpha_max",
     "certify",
+    "compiled",
     "designs",
     "exact_certificate",
     "multi_start",

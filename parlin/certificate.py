@@ -109,7 +109,7 @@ def certify(problem: Problem, w: ArrayLike, tol: float = 1e-8) -> Certificate:
         return _hopeless(problem, w)
     value, gradient = loss.value_and_gradient(w)
     objective = value + problem.penalty_value(w)
-    scale, floor = loss.gradient_scale(), loss.rounding_floor(w)
+    scale, floor = loss.gradient_scale, loss.rounding_floor(w)
     distance = problem.distance(gradient, w)
 
     largest = float(loss.coordinate_lipschitz.max())
@@ -132,6 +132,8 @@ def certify(problem: Problem, w: ArrayLike, tol: float = 1e-8) -> Certificate:
 
 def _largest_ratio(numerator: FloatArray, denominator: FloatArray) -> float:
     """``max_j numerator_j / denominator_j`` with 0/0 = 0."""
+    if denominator.min() > np.finfo(np.float64).tiny:
+        return float((numerator / denominator).max())
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         return float(np.max(np.where(numerator == 0.0, 0.0, numerator / denominator)))
 

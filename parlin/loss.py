@@ -119,6 +119,12 @@ class LeastSquares:
         """The second derivatives ``‖X_j‖²``, shape (d,)."""
         return self.design.column_norms**2
 
+    @property
+    def coordinate_step(self) -> float:
+        """``1 / max_j ‖X_j‖²``, the longest step that is safe in every single coordinate; 1 for X = 0."""
+        largest = float(self.coordinate_lipschitz.max())
+        return 1.0 / largest if largest > 0 else 1.0
+
     def intercept(self, w: ArrayLike) -> float:
         """The intercept that minimises f for these coefficients; 0 without an intercept."""
         return float(self.y_mean - self.design.means @ np.asarray(w, dtype=np.float64))
@@ -135,6 +141,7 @@ class LeastSquares:
 
     # -- what the certificate needs ---------------------------------------------------------------
 
+    @cached_property
     def gradient_scale(self) -> FloatArray:
         """The size of each gradient entry that counts as large: ``max|∇f(0)| ‖X_j‖ / max_k ‖X_k‖``."""
         norms = self.design.column_norms

@@ -123,11 +123,23 @@ class DesignMatrix:
         if self.is_sparse:
             panel = np.asfortranarray(self._csc[:, indices].toarray())
         else:
-            panel = np.array(self.X[:, indices], order="F")
+            # Rows of the transpose: contiguous reads and writes when X is Fortran-ordered.
+            panel = np.array(self.X.T[indices], order="C").T
         if self.centre:
             panel -= self.means[indices]
         panel *= np.sqrt(self.weights)[:, None]
         return panel
+
+    def sparse_columns(
+        self, indices: NDArray[np.intp]
+    ) -> tuple[tuple[FloatArray, NDArray[np.intc], NDArray[np.intc]], FloatArray]:
+        """The chosen columns of a sparse design as a CSC triple (data, indices, indptr), and their means.
+
+        Rows are scaled as in `columns`; the means are not subtracted.
+        """
+        panel = self._csc[:, indices]
+        data = panel.data * np.sqrt(self.weights)[panel.indices]
+        return (data, panel.indices.astype(np.intc), panel.indptr.astype(np.intc)), self.means[indices]
 
     def embed(self, u: FloatArray) -> FloatArray:
         """Sample vectors in the Euclidean coordinates of `columns`: ``√s ∘ u``."""

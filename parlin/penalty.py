@@ -178,6 +178,8 @@ class PAR:
         cell = np.searchsorted(self.levels, w)
         points, values = self._anchors
         distance = w - points[cell]
+        if not np.isinf(self.slopes[[0, -1]]).any():
+            return values[cell] + self.slopes[cell] * distance
         with np.errstate(invalid="ignore"):
             return values[cell] + np.where(distance == 0.0, 0.0, self.slopes[cell] * distance)
 
@@ -239,7 +241,7 @@ class PAR:
         """
         v = np.asarray(v, dtype=np.float64)
         if np.ndim(step) == 0:
-            table = self._table(float(step))
+            table = self.table(float(step))
             result = apply_table(table, v.reshape(-1), ties).reshape(v.shape)
         else:
             steps = np.broadcast_to(np.asarray(step, dtype=np.float64), v.shape).reshape(-1)
@@ -254,7 +256,8 @@ class PAR:
         out[...] = result
         return out
 
-    def _table(self, step: float) -> ProxTable:
+    def table(self, step: float) -> ProxTable:
+        """The table of ``prox_{step ψ}``; the last few are kept."""
         table = self._tables.get(step)
         if table is None:
             if not (np.isfinite(step) and step > 0):
@@ -287,9 +290,10 @@ class PAR:
         best = self._envelope.supporting_level(p)
         level = self.levels[best]
         cell = np.searchsorted(self.levels, w)
+        distant = (w != level) & ~(((cell == best) | (cell == best + 1)) & np.isfinite(self.slopes[cell]))
         with np.errstate(invalid="ignore"):
-            neighbour = (self.slopes[cell] - p) * (w - level)
-            distant = self.value(w) - self.value(level) - p * (w - level)
-        beside = ((cell == best) | (cell == best + 1)) & np.isfinite(self.slopes[cell])
-        gap = np.where(w == level, 0.0, np.where(beside, neighbour, distant))
+            gap = np.where(w == level, 0.0, (self.slopes[cell] - p) * (w - level))
+        if distant.any():
+            far, support = w[distant], level[distant]
+            gap[distant] = self.value(far) - self.value(support) - p[distant] * (far - support)
         return np.where(feasible, gap, np.inf)

@@ -142,6 +142,17 @@ class Problem:
         result[active] = weights * self.penalty.distance(gradient[active] / weights, w[active])
         return result
 
+    def violation(self, gradient: FloatArray, w: FloatArray) -> FloatArray:
+        """How far each coordinate is from stationary, in units of the gradient, shape (d,).
+
+        Convex ψ: `distance`.  Nonconvex ψ: the move of a proximal-gradient step divided by the step
+        ``1 / max_j ‖X_j‖²``, which also sees coordinates on concave kinks.
+        """
+        if self.penalty.shape == "convex":
+            return self.distance(gradient, w)
+        step = self.loss.coordinate_step
+        return np.abs(w - self.prox(w - step * gradient, step)) / step
+
     def on_level(self, w: ArrayLike) -> NDArray[np.bool_]:
         """Which penalised coordinates equal a level, float for float, shape (d,)."""
         return self.penalty.on_level(w) & self.penalised

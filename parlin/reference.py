@@ -74,7 +74,7 @@ def _penalty_expression(cp, penalty: PAR, w, size: int):
     lengths = np.diff(levels)
     below, above = cp.Variable(size, nonneg=True), cp.Variable(size, nonneg=True)
     constraints = []
-    total, cost = levels[0] - below + above, 0
+    total, cost = levels[0] - below + above, np.zeros(size)
     for side, slope in ((below, -slopes[0]), (above, slopes[-1])):
         if np.isinf(slope):
             constraints.append(side == 0)

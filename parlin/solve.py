@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from parlin.certificate import Certificate, certify
 from parlin.problem import Problem
-from parlin.solvers import FISTA, ProximalGradient
+from parlin.solvers import FISTA, CoordinateDescent, ProximalGradient
 from parlin.solvers.base import Solver, State
 
 FloatArray = NDArray[np.float64]
@@ -23,6 +23,8 @@ Callback = Callable[[int, State, Certificate], bool | None]
 # The nonconvex default start follows the strength down in this many steps, each solved loosely.
 _CONTINUATION_STEPS = 8
 _CONTINUATION_ITERATIONS = 300
+# Solvers with more passes than this between certificates do not get one of a default start.
+_SELDOM = 10.0
 
 
 class Status(Enum):
@@ -93,7 +95,7 @@ def solve(
     tol: float | None = 1e-8,
     max_iter: int = 100_000,
     max_passes: float = math.inf,
-    check_passes: float = 10.0,
+    check_passes: float | None = None,
     callback: Callback | None = None,
 ) -> Result:
     r"""A point of `problem` that is certified to `tol`, or the honest reason why not.
@@ -102,15 +104,16 @@ def solve(
     ----------
     problem : Problem
     solver : Solver or "auto"
-        "auto" takes FISTA for a convex penalty and proximal gradient otherwise.
+        "auto" is `automatic_solver`.
     w0 : array of shape (d,), optional
         By default the penalty's minimiser; for a nonconvex penalty `default_start`.
     tol : positive float or None
         Converged when ``certificate.residual <= tol``.  None runs the whole budget.
     max_iter, max_passes : int, float
         The budget.
-    check_passes : float
-        A certificate is made whenever this many passes have gone by since the last.
+    check_passes : float, optional
+        A certificate is made whenever this many passes have gone by since the last, and when the
+        solver has nothing left to do.  By default the solver's own ``check_passes``.
     callback : callable(iteration, state, certificate) -> bool, optional
         Called at every certificate; a true answer ends the run.
 
@@ -132,12 +135,13 @@ def solve(
     if isinstance(solver, str):
         if solver != "auto":
             raise ValueError(f"solver must be 'auto' or such as parlin.solvers.FISTA(), but is {solver!r}")
-        solver = FISTA() if problem.penalty.shape == "convex" else ProximalGradient()
+        solver = automatic_solver(problem)
     reason = solver.unsupported(problem)
     if reason is not None:
         raise ValueError(reason)
     if tol is not None and not tol > 0:
         raise ValueError(f"tol must be positive or None, but is {tol!r}")
+    check_passes = solver.check_passes if check_passes is None else check_passes
     if not (max_iter >= 0 and max_passes >= 0 and check_passes > 0):
         raise ValueError("max_iter and max_passes must be >= 0 and check_passes > 0")
     start = default_start(problem) if w0 is None else np.array(w0, dtype=np.float64)
@@ -149,14 +153,15 @@ def solve(
     # Rounding errors are the loop's business too: an overflow ends as NOT_FINITE, not as a warning.
     with np.errstate(over="ignore", invalid="ignore"):
         state = solver.init(problem, start)
-        iteration, next_check = 0, 0.0
+        # The default start is rarely a solution: a solver that is checked seldom is not checked there.
+        iteration, next_check = 0, check_passes if w0 is None and check_passes > _SELDOM else 0.0
         while True:
             exhausted = iteration >= max_iter or state.passes >= max_passes
-            if exhausted or state.fixed or state.passes >= next_check:
+            if exhausted or state.done or state.passes >= next_check:
                 certificate = certify(problem, state.w, 1e-8 if tol is None else tol)
                 history.append(Record(iteration, state.passes, time.perf_counter() - begin, certificate))
                 stop = bool(callback(iteration, state, certificate)) if callback is not None else False
-                status = _status(certificate, tol, exhausted, state.fixed, stop)
+                status = _status(certificate, tol, exhausted, state.done, stop)
                 if status is not None:
                     return Result(state.w, status, iteration, certificate, tuple(history))
                 next_check = state.passes + check_passes
@@ -165,7 +170,7 @@ def solve(
 
 
 def _status(
-    certificate: Certificate, tol: float | None, exhausted: bool, fixed: bool, stop: bool
+    certificate: Certificate, tol: float | None, exhausted: bool, done: bool, stop: bool
 ) -> Status | None:
     """Why to stop here, or None to go on."""
     if math.isnan(certificate.objective):
@@ -179,9 +184,16 @@ def _status(
         return Status.COMPLETED
     if exhausted:
         return Status.MAX_ITER
-    if fixed and tol is not None:
+    if done and tol is not None:
         return Status.STALLED
     return None
+
+
+def automatic_solver(problem: Problem) -> Solver:
+    """Coordinate descent wherever it applies; otherwise FISTA (convex) or proximal gradient (nonconvex)."""
+    if CoordinateDescent().unsupported(problem) is None:
+        return CoordinateDescent()
+    return FISTA() if problem.penalty.shape == "convex" else ProximalGradient()
 
 
 def default_start(problem: Problem) -> FloatArray:
@@ -202,10 +214,10 @@ def default_start(problem: Problem) -> FloatArray:
     strengths = np.geomspace(0.9 * top, 1.0, _CONTINUATION_STEPS) if 0.9 * top > 1 else np.ones(1)
     loose = {"tol": 1e-4, "max_iter": _CONTINUATION_ITERATIONS}
     relative = problem.with_penalty(problem.penalty.convex_relative().scaled(strengths[0]))
-    w = solve(relative, FISTA(), w0=w, **loose).w
+    w = solve(relative, w0=w, **loose).w
     for strength in strengths:
         stage = problem.with_penalty(problem.penalty.scaled(strength))
-        w = solve(stage, ProximalGradient(), w0=w, **loose).w
+        w = solve(stage, w0=w, **loose).w
     return w
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
@@ -37,6 +38,8 @@ class ADMM:
 
     rho: float | None = None
 
+    check_passes: ClassVar[float] = 10.0
+
     def unsupported(self, problem: Problem) -> str | None:
         if self.rho is not None and not (np.isfinite(self.rho) and self.rho > 0):
             return f"rho must be None or a positive finite number, but is {self.rho!r}"
@@ -53,15 +56,15 @@ class ADMM:
         # u = −∇f(x) from the start, so that the Lagrangian descends from the first iteration on.
         dual = -problem.loss.gradient(z)
         solve, cost = _factorise(problem, rho)
-        return _State(z, passes=1.0, fixed=False, x=z, dual=dual, rho=rho, solve=solve, cost=cost)
+        return _State(z, passes=1.0, done=False, x=z, dual=dual, rho=rho, solve=solve, cost=cost)
 
     def step(self, problem: Problem, state: _State) -> _State:
         rho = state.rho
         z = problem.prox(state.x + state.dual / rho, 1.0 / rho)
         x = state.solve(-problem.loss.gradient_at_zero - state.dual + rho * z)
         dual = state.dual + rho * (x - z)
-        fixed = np.array_equal(z, state.w) and np.array_equal(x, state.x) and np.array_equal(dual, state.dual)
-        return _State(z, state.passes + state.cost, fixed, x, dual, rho, state.solve, state.cost)
+        done = np.array_equal(z, state.w) and np.array_equal(x, state.x) and np.array_equal(dual, state.dual)
+        return _State(z, state.passes + state.cost, done, x, dual, rho, state.solve, state.cost)
 
 
 @dataclass

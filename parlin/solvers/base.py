@@ -1,9 +1,9 @@
-r"""What a solver is: `unsupported`, `init` and `step` on a state with `.w`, `.passes` and `.fixed`."""
+r"""What a solver is: `unsupported`, `init` and `step` on a state with `.w`, `.passes` and `.done`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +19,13 @@ class State:
 
     w: FloatArray  # the iterate to be judged: always an output of the proximal map after a step
     passes: float  # passes over the data so far; one pass is one X @ w and one X.T @ r
-    fixed: bool  # the last step changed nothing, bit for bit: no later step will
+    done: bool  # the solver has nothing left to do: no later step will change w
 
 
 class Solver(Protocol):
     """The protocol of all solvers."""
+
+    check_passes: ClassVar[float]  # passes between certificates, unless `solve` is told otherwise
 
     def unsupported(self, problem: Problem) -> str | None:
         """Why this solver cannot treat `problem`, as a sentence; None if it can."""

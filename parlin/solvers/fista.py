@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -30,13 +31,15 @@ class FISTA:
 
     restart: bool = True
 
+    check_passes: ClassVar[float] = 10.0
+
     def unsupported(self, problem: Problem) -> str | None:
         return None
 
     def init(self, problem: Problem, w0: FloatArray) -> _State:
         w = np.array(w0, dtype=np.float64)
         objective = math.inf if problem.penalty.shape == "convex" else problem.objective(w)
-        return _State(w, passes=0.0, fixed=False, extrapolated=w, momentum=1.0, objective=objective)
+        return _State(w, passes=0.0, done=False, extrapolated=w, momentum=1.0, objective=objective)
 
     def step(self, problem: Problem, state: _State) -> _State:
         if problem.penalty.shape == "convex":
@@ -53,8 +56,8 @@ class FISTA:
         else:
             momentum = 0.5 * (1 + math.sqrt(1 + 4 * state.momentum**2))
             extrapolated = w + ((state.momentum - 1) / momentum) * move
-        fixed = np.array_equal(w, y) and np.array_equal(w, state.w)
-        return _State(w, state.passes + 1, fixed, extrapolated, momentum, state.objective)
+        done = np.array_equal(w, y) and np.array_equal(w, state.w)
+        return _State(w, state.passes + 1, done, extrapolated, momentum, state.objective)
 
     def _monotone_step(self, problem: Problem, state: _State) -> _State:
         step = safe_step(problem)

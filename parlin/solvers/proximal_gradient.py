@@ -7,7 +7,7 @@ Nonconvex ψ: F never rises as long as ``γ <= 1/L``, and every limit point is c
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -32,6 +32,8 @@ class ProximalGradient:
 
     step_size: float | Literal["1/L"] | None = None
 
+    check_passes: ClassVar[float] = 10.0
+
     def unsupported(self, problem: Problem) -> str | None:
         if self.step_size is None or self.step_size == "1/L":
             return None
@@ -48,7 +50,7 @@ class ProximalGradient:
             step = safe_step(problem)
         else:
             step = float(self.step_size)
-        return _State(w, passes=1.0, fixed=False, gradient=problem.loss.gradient(w), step=step)
+        return _State(w, passes=1.0, done=False, gradient=problem.loss.gradient(w), step=step)
 
     def step(self, problem: Problem, state: _State) -> _State:
         step = state.step if self.step_size is not None else _GROWTH * state.step

@@ -1,0 +1,543 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+r"""Coordinate descent and active-set Newton on a panel of columns, for any piecewise-affine penalty.
+
+Minimises  ½ ‖r − A (w⁺ − w)‖² + Σ_j ω_j ψ(w⁺_j)  over the columns A of one working set; `w` and the
+residual `r` are updated in place.  A coordinate's *place* is ``2 i`` inside cell i (slope ``s_i``,
+between the levels ``b_{i−1}`` and ``b_i``) and ``2 k + 1`` on level ``b_k`` itself, where ``w_j`` is the
+stored float.  Moving one place up or down is adding or subtracting one.
+
+Newton works on the *free* columns F (places in cells), with the upper triangular factor of
+``A_F' A_F = R' R`` kept up to date: a column that lands on a level is deleted by rotations, one that
+leaves a level is appended, and one that depends on the others is not appended but moved along the
+null direction until some coordinate lands (so the free columns stay independent: theory 3.4).
+"""
+
+from libc.math cimport INFINITY, fabs, sqrt
+from scipy.linalg.cython_blas cimport daxpy, dcopy, ddot, drot, drotg, dsyrk, dtrsv
+from scipy.linalg.cython_lapack cimport dpotrf
+
+import numpy as np
+
+# A column whose squared distance from the span of the free ones is below this fraction of its
+# squared norm is treated as dependent.  The distance is recomputed from the data where the factor
+# alone cannot tell (below DOUBTFUL).
+cdef double DEPENDENT = 1e-14
+cdef double DOUBTFUL = 1e-6
+# A walk along the levels turns into a bisection after this many places.
+cdef int LONG_WALK = 16
+
+
+cdef class Descent:
+    cdef int n, p, n_levels, m, capacity, newton_limit
+    cdef bint sparse, convex
+    cdef readonly bint settled           # the last call left no violation
+    cdef const double[::1, :] dense      # (n, p) columns
+    cdef const double[::1] data          # CSC columns, scaled by √s but not centred
+    cdef const int[::1] indices, indptr
+    cdef const double[::1] means               # of the sparse columns: centring stays implicit
+    cdef double mean_of_r                # <√s, r>, the part of r that centring removes
+    cdef double[::1] r, w, slopes
+    cdef const double[::1] curvature, omega, slack, levels, unit_slopes
+    cdef const double[::1] thresholds, shifts, lower, upper   # the prox table of a nonconvex ψ
+    cdef double step
+    cdef int[::1] place, free, slot
+    cdef double[::1, :] R
+    cdef double[::1] gradient, direction, reach, column, old, work
+    cdef int inc
+
+    def __init__(
+        self, columns, means, double[::1] residual, double[::1] w, const double[::1] curvature,
+        const double[::1] omega, const double[::1] levels, const double[::1] slopes, table, double step,
+        int newton_limit,
+    ):
+        """`columns` is a dense (n, p) Fortran array, or with `means` a CSC triple (data, indices, indptr)."""
+        self.sparse = means is not None
+        self.p, self.n = w.shape[0], residual.shape[0]
+        if self.sparse:
+            self.data, self.indices, self.indptr = columns
+            self.means = means
+        else:
+            self.dense = columns
+        self.r, self.w, self.curvature, self.omega = residual, w, curvature, omega
+        self.levels, self.n_levels = levels, levels.shape[0]
+        self.unit_slopes, self.slopes = slopes, np.array(slopes)
+        self.convex = table is None
+        self.step = step
+        if not self.convex:
+            self.thresholds, self.shifts, self.lower, self.upper = table
+        self.place = np.zeros(self.p, dtype=np.intc)
+        self.slot = np.full(self.p, -1, dtype=np.intc)
+        self.capacity = min(self.n, self.p)
+        self.free = np.zeros(self.capacity + 1, dtype=np.intc)
+        self.m = 0
+        self.R = np.zeros((self.capacity + 1, self.capacity + 1), order="F")
+        self.gradient, self.direction = np.zeros(self.capacity + 1), np.zeros(self.capacity + 1)
+        self.reach, self.old = np.zeros(self.capacity + 1), np.zeros(self.capacity + 1)
+        self.work, self.column = np.zeros(self.capacity + 1), np.zeros(self.n)
+        self.inc = 1
+        self.newton_limit = newton_limit
+        cdef int j
+        for j in range(self.p):
+            self.place[j] = self.locate(self.w[j])
+
+    # -- the loop -----------------------------------------------------------------------------------
+
+    def minimise(self, double strength, const double[::1] slack, int max_epochs, int max_rounds):
+        """Descend until no coordinate violates its condition by more than `slack`; returns the epochs used.
+
+        The penalty is multiplied by `strength`.  The residual is the caller's, for the present w.  One
+        epoch is the work of one update of every column; a Newton system counts by its columns.
+        """
+        cdef int j, k, moved, round_, epoch, violators
+        cdef double epochs = 0.0
+        self.slack = slack
+        self.settled = False
+        self.mean_of_r = 0.0
+        for k in range(self.n_levels + 1):
+            self.slopes[k] = strength * self.unit_slopes[k]
+        for round_ in range(max_rounds):
+            if round_ == 0 or self.count_free() > self.newton_limit:
+                for epoch in range(max_epochs):
+                    moved = 0
+                    for j in range(self.p):
+                        moved += self.update(j)
+                    epochs += 1.0
+                    if moved == 0 and round_ == 0:
+                        break
+                if self.count_free() > self.newton_limit:
+                    continue
+            self.synchronise()
+            epochs += self.newton()
+            # One update of each coordinate that is not stationary; those off a level join Newton next.
+            violators = 0
+            for j in range(self.p):
+                # A free coordinate of a convex ψ is stationary after Newton; otherwise another cell may be better.
+                if (self.slot[j] < 0 or not self.convex) and self.violation(j) > self.slack[j]:
+                    violators += 1
+                    self.update(j)
+            epochs += 0.5
+            if violators == 0:
+                self.settled = True
+                break
+        return epochs
+
+    cdef int count_free(self) noexcept:
+        cdef int j, total = 0
+        for j in range(self.p):
+            total += self.is_free(j)
+        return total
+
+    # -- columns ------------------------------------------------------------------------------------
+
+    cdef double dot(self, int j, double[::1] v, double mean_of_v) noexcept:
+        """``A_j' v``, v centred by its mean part."""
+        cdef double total = 0.0
+        cdef int k
+        if not self.sparse:
+            return ddot(&self.n, &self.dense[0, j], &self.inc, &v[0], &self.inc)
+        for k in range(self.indptr[j], self.indptr[j + 1]):
+            total += self.data[k] * v[self.indices[k]]
+        return total - self.means[j] * mean_of_v
+
+    cdef void subtract(self, int j, double amount) noexcept:
+        """``r −= amount A_j``."""
+        cdef double minus = -amount
+        cdef int k
+        if not self.sparse:
+            daxpy(&self.n, &minus, &self.dense[0, j], &self.inc, &self.r[0], &self.inc)
+            return
+        for k in range(self.indptr[j], self.indptr[j + 1]):
+            self.r[self.indices[k]] += minus * self.data[k]
+        self.mean_of_r += minus * self.means[j]
+
+    cdef void spread(self, int j, double[::1] target) noexcept:
+        """`target` becomes column j as stored (a sparse one not centred)."""
+        cdef int k
+        if not self.sparse:
+            dcopy(&self.n, &self.dense[0, j], &self.inc, &target[0], &self.inc)
+            return
+        for k in range(self.n):
+            target[k] = 0.0
+        for k in range(self.indptr[j], self.indptr[j + 1]):
+            target[self.indices[k]] = self.data[k]
+
+    # -- places -------------------------------------------------------------------------------------
+
+    cdef int locate(self, double x) noexcept:
+        """The place of a number: on a level if it equals one, otherwise in a cell."""
+        cdef int low = 0, high = self.n_levels, middle
+        while low < high:
+            middle = (low + high) // 2
+            if self.levels[middle] < x:
+                low = middle + 1
+            else:
+                high = middle
+        if low < self.n_levels and self.levels[low] == x:
+            return 2 * low + 1
+        return 2 * low
+
+    cdef inline bint is_free(self, int j) noexcept:
+        return self.place[j] % 2 == 0 or self.omega[j] == 0.0
+
+    cdef inline double slope(self, int j) noexcept:
+        """``ω_j s_i`` of the cell of a free coordinate."""
+        if self.omega[j] == 0.0:
+            return 0.0
+        return self.omega[j] * self.slopes[self.place[j] // 2]
+
+    cdef inline double floor_of(self, int place) noexcept:
+        """The level below a cell."""
+        return self.levels[place // 2 - 1] if place >= 2 else -INFINITY
+
+    cdef inline double ceiling_of(self, int place) noexcept:
+        """The level above a cell."""
+        return self.levels[place // 2] if place // 2 < self.n_levels else INFINITY
+
+    # -- one coordinate -----------------------------------------------------------------------------
+
+    cdef double violation(self, int j) noexcept:
+        """How far coordinate j is from stationary, in units of the gradient."""
+        cdef double g = -self.dot(j, self.r, self.mean_of_r)
+        cdef int k
+        if self.omega[j] == 0.0:
+            return fabs(g)
+        if not self.convex:
+            return fabs(self.table_prox(self.w[j] - self.step * g, self.omega[j]) - self.w[j]) / self.step
+        k = self.place[j] // 2
+        if self.place[j] % 2 == 0:
+            return fabs(g + self.omega[j] * self.slopes[k])
+        # on level k, between cells k and k + 1
+        return max(self.omega[j] * self.slopes[k] + g, -g - self.omega[j] * self.slopes[k + 1])
+
+    cdef bint update(self, int j) noexcept:
+        """The exact minimiser in coordinate j (nonconvex ψ: one proximal step); true if its place changed."""
+        cdef double g = -self.dot(j, self.r, self.mean_of_r), x
+        cdef int before = self.place[j]
+        if self.omega[j] == 0.0:
+            if self.curvature[j] == 0.0:
+                return False
+            x = self.w[j] - g / self.curvature[j]
+        elif self.convex:
+            x = self.minimiser(j, self.curvature[j] * self.w[j] - g)
+        else:
+            x = self.table_prox(self.w[j] - self.step * g, self.omega[j])
+            self.place[j] = self.locate(x)
+        if x != self.w[j]:
+            self.subtract(j, x - self.w[j])
+            self.w[j] = x
+        return self.place[j] != before
+
+    cdef double minimiser(self, int j, double c) noexcept:
+        """``argmin_x ½ L x² − c x + ω ψ(x)`` for convex ψ, by walking from the present place; sets the place.
+
+        ``L x + ω ∂ψ(x)`` increases with x, and the place where it contains c is the minimiser's.  A
+        change of direction can only be rounding, at the level just passed.
+        """
+        cdef double L = self.curvature[j], omega = self.omega[j], x, low, high
+        cdef int place = self.place[j], heading = 0, walked = 0, k
+        while True:
+            k = place // 2
+            walked += 1
+            if walked == LONG_WALK:
+                place = self.bisect(L, omega, c)
+                heading = 0
+                k = place // 2
+            if place % 2:
+                if heading >= 0 and c > L * self.levels[k] + omega * self.slopes[k + 1]:
+                    place += 1
+                    heading = 1
+                elif heading <= 0 and c < L * self.levels[k] + omega * self.slopes[k]:
+                    place -= 1
+                    heading = -1
+                else:
+                    self.place[j] = place
+                    return self.levels[k]
+                continue
+            low, high = self.floor_of(place), self.ceiling_of(place)
+            if L > 0.0:
+                x = (c - omega * self.slopes[k]) / L
+            else:  # a zero column: downhill on ψ alone
+                x = -INFINITY if self.slopes[k] > 0.0 else INFINITY if self.slopes[k] < 0.0 else self.w[j]
+            if x <= low:
+                place -= 1
+                if heading > 0:
+                    self.place[j] = place
+                    return low
+                heading = -1
+            elif x >= high:
+                place += 1
+                if heading < 0:
+                    self.place[j] = place
+                    return high
+                heading = 1
+            else:
+                self.place[j] = place
+                return x
+
+    cdef int bisect(self, double L, double omega, double c) noexcept:
+        """The level, or the cell above it, where ``L x + ω ∂ψ(x)`` reaches c."""
+        cdef int low = 0, high = self.n_levels, middle
+        while low < high:
+            middle = (low + high) // 2
+            if L * self.levels[middle] + omega * self.slopes[middle + 1] < c:
+                low = middle + 1
+            else:
+                high = middle
+        # every level below `low` lies left of the minimiser
+        return 2 * low + 1 if low < self.n_levels else 2 * low
+
+    cdef double table_prox(self, double v, double omega) noexcept:
+        cdef int low = 0, high = self.thresholds.shape[0], middle
+        while low < high:
+            middle = (low + high) // 2
+            if self.thresholds[middle] <= v:
+                low = middle + 1
+            else:
+                high = middle
+        return min(max(v - self.shifts[low], self.lower[low]), self.upper[low])
+
+    # -- the factor of the free columns -------------------------------------------------------------
+
+    cdef void synchronise(self) noexcept:
+        """The factor follows the places: landed columns out, free ones in."""
+        cdef int k, j
+        for k in range(self.m - 1, -1, -1):
+            if not self.is_free(self.free[k]):
+                self.delete(k)
+        if self.m == 0 and not self.sparse:
+            self.factorise()
+        for j in range(self.p):
+            if self.slot[j] < 0 and self.curvature[j] > 0.0 and self.is_free(j):
+                self.append(j)
+
+    cdef void factorise(self) noexcept:
+        """The factor of all free columns at once; left empty if they are, or may be, dependent."""
+        cdef int i, j, m = 0, info = 0, stride = self.capacity + 1
+        cdef double zero = 0.0, one = 1.0
+        for j in range(self.p):
+            if self.curvature[j] > 0.0 and self.is_free(j):
+                if m == self.capacity:
+                    return
+                self.free[m] = j
+                m += 1
+        if m == 0:
+            return
+        cdef double[::1, :] columns = np.empty((self.n, m), order="F")
+        for i in range(m):
+            dcopy(&self.n, &self.dense[0, self.free[i]], &self.inc, &columns[0, i], &self.inc)
+        dsyrk(b"U", b"T", &m, &self.n, &one, &columns[0, 0], &self.n, &zero, &self.R[0, 0], &stride)
+        dpotrf(b"U", &m, &self.R[0, 0], &stride, &info)
+        if info != 0:
+            return
+        for i in range(m):
+            if self.R[i, i] * self.R[i, i] <= DOUBTFUL * self.curvature[self.free[i]]:
+                return
+        for i in range(m):
+            self.slot[self.free[i]] = i
+        self.m = m
+
+    cdef void append(self, int j) noexcept:
+        """Column j joins the factor, or, if dependent, moves until it or another coordinate has landed."""
+        cdef int i, k, m
+        cdef double squared, mean, scale = self.curvature[j]
+        while self.is_free(j):
+            m = self.m
+            self.spread(j, self.column)
+            mean = self.means[j] if self.sparse else 0.0
+            for i in range(m):
+                self.work[i] = self.dot(self.free[i], self.column, mean)
+            self.triangular(b"T", self.work)
+            squared = scale
+            for i in range(m):
+                squared -= self.work[i] * self.work[i]
+            if m < self.capacity and squared > DOUBTFUL * scale:
+                break
+            for i in range(m):
+                self.direction[i] = self.work[i]
+            self.triangular(b"N", self.direction)
+            squared = self.distance_from_span(j)
+            if m < self.capacity and squared > DEPENDENT * scale:
+                break
+            if not self.move_along_null(j):
+                return
+        else:
+            return
+        m = self.m
+        for i in range(m):
+            self.R[i, m] = self.work[i]
+        self.R[m, m] = sqrt(squared)
+        self.free[m] = j
+        self.slot[j] = m
+        self.m = m + 1
+
+    cdef double distance_from_span(self, int j) noexcept:
+        """``‖A_j − A_F x‖²`` from the data, x in `direction`."""
+        cdef int i, k, t, f
+        cdef double weight, mean = self.means[j] if self.sparse else 0.0
+        self.spread(j, self.column)
+        for i in range(self.m):
+            f = self.free[i]
+            weight = -self.direction[i]
+            if not self.sparse:
+                daxpy(&self.n, &weight, &self.dense[0, f], &self.inc, &self.column[0], &self.inc)
+                continue
+            for t in range(self.indptr[f], self.indptr[f + 1]):
+                self.column[self.indices[t]] += weight * self.data[t]
+            mean += weight * self.means[f]
+        return ddot(&self.n, &self.column[0], &self.inc, &self.column[0], &self.inc) - mean * mean
+
+    cdef bint move_along_null(self, int j) noexcept:
+        """Move j up and the free columns against it (or the reverse), Xw unchanged, until one lands.
+
+        The objective is linear along the way; the sign that does not raise it is taken.  False if no
+        coordinate can land, as when all are unpenalised.
+        """
+        cdef int i, best, tries
+        cdef double derivative = self.slope(j), sign, t, shortest
+        for i in range(self.m):
+            derivative -= self.direction[i] * self.slope(self.free[i])
+        sign = -1.0 if derivative > 0.0 else 1.0
+        for tries in range(2):
+            best, shortest = -2, INFINITY
+            t = self.time_to_land(j, sign)
+            if t < shortest:
+                best, shortest = -1, t
+            for i in range(self.m):
+                t = self.time_to_land(self.free[i], -sign * self.direction[i])
+                if t < shortest:
+                    best, shortest = i, t
+            if best != -2:
+                break
+            sign = -sign
+        else:
+            return False
+        for i in range(self.m):
+            self.shift(self.free[i], -sign * self.direction[i] * shortest, i == best, -sign * self.direction[i])
+        self.shift(j, sign * shortest, best == -1, sign)
+        for i in range(self.m - 1, -1, -1):
+            if not self.is_free(self.free[i]):
+                self.delete(i)
+        return True
+
+    cdef double time_to_land(self, int j, double speed) noexcept:
+        """When a free coordinate that moves at `speed` meets the next level."""
+        if self.omega[j] == 0.0 or speed == 0.0:
+            return INFINITY
+        if speed > 0.0:
+            return (self.ceiling_of(self.place[j]) - self.w[j]) / speed
+        return (self.floor_of(self.place[j]) - self.w[j]) / speed
+
+    cdef void shift(self, int j, double change, bint lands, double speed) noexcept:
+        """Move a free coordinate within its cell, onto the level ahead if it lands or rounding says so."""
+        cdef double low, high, x = self.w[j] + change
+        if self.omega[j] != 0.0:
+            low, high = self.floor_of(self.place[j]), self.ceiling_of(self.place[j])
+            if (lands and speed > 0.0) or x >= high:
+                x = high
+                self.place[j] += 1
+            elif lands or x <= low:
+                x = low
+                self.place[j] -= 1
+        self.subtract(j, x - self.w[j])
+        self.w[j] = x
+
+    cdef void delete(self, int k) noexcept:
+        """Column k leaves the factor; rotations of neighbouring rows make it triangular again."""
+        cdef int i, c, length
+        cdef double cosine, sine, a, b
+        self.slot[self.free[k]] = -1
+        for c in range(k + 1, self.m):
+            for i in range(c + 1):
+                self.R[i, c - 1] = self.R[i, c]
+            self.free[c - 1] = self.free[c]
+            self.slot[self.free[c - 1]] = c - 1
+        self.m -= 1
+        cdef int stride = self.capacity + 1
+        for i in range(k, self.m):
+            a, b = self.R[i, i], self.R[i + 1, i]
+            drotg(&a, &b, &cosine, &sine)
+            length = self.m - i
+            drot(&length, &self.R[i, i], &stride, &self.R[i + 1, i], &stride, &cosine, &sine)
+            self.R[i + 1, i] = 0.0
+
+    cdef void triangular(self, char* transposed, double[::1] v) noexcept:
+        """``v ← R⁻ᵀ v`` or ``v ← R⁻¹ v``."""
+        cdef int stride = self.capacity + 1
+        if self.m > 0:
+            dtrsv(b"U", transposed, b"N", &self.m, &self.R[0, 0], &stride, &v[0], &self.inc)
+
+    # -- Newton on the free columns -----------------------------------------------------------------
+
+    cdef double newton(self) noexcept:
+        """Newton steps until the free coordinates are stationary in their cells; returns epochs of work."""
+        cdef int i, f, steps = 0, refinements = 0
+        cdef double decrement, largest, cost = 0.0
+        while self.m > 0 and steps < 20 + 4 * self.capacity:
+            steps += 1
+            cost += 2.0 * self.m / self.p
+            largest = 0.0
+            for i in range(self.m):
+                f = self.free[i]
+                self.gradient[i] = -self.dot(f, self.r, self.mean_of_r) + self.slope(f)
+                largest = max(largest, fabs(self.gradient[i]) / max(self.slack[f], 1e-300))
+                self.direction[i] = -self.gradient[i]
+            if largest <= 0.25:
+                break
+            self.triangular(b"T", self.direction)
+            decrement = ddot(&self.m, &self.direction[0], &self.inc, &self.direction[0], &self.inc)
+            self.triangular(b"N", self.direction)
+            if not decrement > 0.0:
+                break
+            if not self.line_search(decrement):
+                refinements += 1
+                if refinements == 3:
+                    break
+        return cost
+
+    cdef bint line_search(self, double decrement) noexcept:
+        """The exact minimiser along the Newton direction, across kinks; true if a coordinate met one.
+
+        The derivative at t is ``−decrement (1 − t)`` plus the jumps of slope at the kinks passed, each
+        ``ω |Δs| |d_j|``.  A nonconvex ψ stops at the first kink, since a jump may be negative.
+        """
+        cdef int i, f, best, level
+        cdef double t = 0.0, jumps = 0.0, stop, size
+        cdef bint met = False
+        for i in range(self.m):
+            self.old[i] = self.w[self.free[i]]
+            self.reach[i] = self.time_to_land(self.free[i], self.direction[i])
+        while True:
+            best = 0
+            for i in range(1, self.m):
+                if self.reach[i] < self.reach[best]:
+                    best = i
+            stop = 1.0 - jumps / decrement
+            if stop <= self.reach[best]:
+                t = max(t, stop)
+                best = -1
+                break
+            t = self.reach[best]
+            met = True
+            f = self.free[best]
+            size = fabs(self.direction[best])
+            level = self.place[f] // 2 if self.direction[best] > 0.0 else self.place[f] // 2 - 1
+            jumps += self.omega[f] * (self.slopes[level + 1] - self.slopes[level]) * size
+            if not self.convex or jumps >= decrement * (1.0 - t):
+                break
+            # across the kink: the next cell on that side
+            self.place[f] += 2 if self.direction[best] > 0.0 else -2
+            self.reach[best] = (
+                (self.ceiling_of(self.place[f]) - self.old[best]) / self.direction[best]
+                if self.direction[best] > 0.0
+                else (self.floor_of(self.place[f]) - self.old[best]) / self.direction[best]
+            )
+        for i in range(self.m):
+            self.shift(self.free[i], t * self.direction[i], i == best, self.direction[i])
+        for i in range(self.m - 1, -1, -1):
+            f = self.free[i]
+            if not self.is_free(f):
+                self.delete(i)
+                met = True
+                if not self.convex:
+                    self.update(f)  # leaves a concave kink at once
+        return met

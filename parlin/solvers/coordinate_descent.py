@@ -1,0 +1,186 @@
+r"""Working sets, exact coordinate descent and active-set Newton: compiled, for quadratic losses.
+
+A step looks at all coordinates once, takes as working set those off the grid and the worst violators
+of the optimality condition, and solves the problem restricted to it by the kernel
+`parlin._kernels.descent`, whose docstring says how.  A small design is its own working set.  A cold
+start follows the strength down from the one that quantizes everything, so that few coordinates are
+free at any time.  The first working sets are those of celer and skglm (Massias et al. 2018, Bertrand
+et al. 2022), the exact steps on kinks and the rank property are theory 3.4.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parlin._kernels import Descent
+from parlin.problem import Problem
+from parlin.solvers.base import FloatArray, State
+from parlin.threads import one_blas_thread
+
+# Up to this many entries the whole dense design is the working set.
+_SMALL_DESIGN = 200_000
+# The cold start's strengths: this fraction of the largest useful one, and from each to the next.
+_STRENGTH_RATIO = 0.3
+# Work of one visit to a working set, at intermediate strengths and at the last one.
+_LOOSE_EPOCHS, _LOOSE_ROUNDS, _LOOSE_SLACK = 10, 10, 0.05
+_EPOCHS, _ROUNDS = 30, 60
+# A working set is solved to this fraction of the largest violation at its choice.
+_INNER = 0.1
+# On sparse columns an epoch is cheap and a dense factor is not: more free columns get no Newton steps.
+_SPARSE_NEWTON = 1000
+# Visits in a row that lower neither the objective nor the violation.
+_MAX_STUCK = 5
+
+
+@dataclass(frozen=True)
+class CoordinateDescent:
+    """Coordinate descent and Newton on working sets; the returned point has at most rank(X) free coordinates.
+
+    Convex penalties: every update is the exact minimiser in its coordinate.  Nonconvex ones: one
+    proximal step, with Newton inside the cells.  Needs the compiled kernels.
+    """
+
+    # A visit to a working set is long and ends near a solution: fewer certificates than visits.
+    check_passes: ClassVar[float] = 100.0
+
+    def unsupported(self, problem: Problem) -> str | None:
+        if Descent is None:
+            return (
+                "coordinate descent needs the compiled kernels; reinstall parlin where a C compiler is found"
+            )
+        if not problem.loss.quadratic:
+            return "coordinate descent keeps a residual, which needs a quadratic loss"
+        weights = problem.penalty_weights
+        if problem.penalty.shape != "convex" and weights is not None and np.ptp(weights) > 0:
+            return "coordinate descent on a nonconvex penalty needs equal penalty weights"
+        return None
+
+    def init(self, problem: Problem, w0: FloatArray) -> _State:
+        low, high = problem.penalty.domain
+        w = np.where(problem.penalised, np.clip(w0, low, high), w0)
+        strengths = _strengths(problem) if np.array_equal(w, problem.start()) else (1.0,)
+        design = problem.loss.design
+        small = not design.is_sparse and design.X.size <= _SMALL_DESIGN
+        everything = _Panel(problem, np.arange(problem.size), w) if small else None
+        return _State(w, 0.0, False, strengths, everything, math.inf, math.inf, 0)
+
+    def step(self, problem: Problem, state: _State) -> _State:
+        with one_blas_thread():
+            if state.everything is not None:
+                return _small_step(problem, state)
+            return _working_set_step(problem, state)
+
+
+@dataclass
+class _State(State):
+    strengths: tuple[float, ...]  # still to be solved, the present one first; the last is 1
+    everything: _Panel | None  # the whole design, if it is small
+    objective: float  # before the last visit
+    violation: float  # its largest, in units of the slack
+    stuck: int  # visits in a row without progress
+
+
+def _strengths(problem: Problem) -> tuple[float, ...]:
+    """Multiples of the penalty from a little below the one that quantizes everything down to 1."""
+    top = problem.strength_max() if problem.penalty.shape == "convex" else 1.0
+    if not math.isfinite(top) or top * _STRENGTH_RATIO <= 1.0:
+        return (1.0,)
+    count = math.ceil(math.log(top * _STRENGTH_RATIO) / -math.log(_STRENGTH_RATIO))
+    return (*(top * _STRENGTH_RATIO ** (k + 1) for k in range(count)), 1.0)
+
+
+class _Panel:
+    """The problem restricted to some columns, in the kernel's terms."""
+
+    def __init__(self, problem: Problem, chosen: NDArray[np.intp], w: FloatArray) -> None:
+        loss, design, penalty = problem.loss, problem.loss.design, problem.penalty
+        self.chosen = chosen
+        self.w = w[chosen]
+        self.residual = np.empty(design.shape[0])
+        weights = problem.penalty_weights
+        omega = np.ones(chosen.size) if weights is None else weights[chosen]
+        self.levels, self.slopes = penalty.levels, penalty.slopes
+        step, table = 1.0, None
+        if penalty.shape != "convex":
+            step = loss.coordinate_step
+            table = penalty.table(step * (1.0 if weights is None else float(weights[0])))[:4]
+        if design.is_sparse:
+            columns, means = design.sparse_columns(chosen)
+        else:
+            columns, means = design.columns(chosen), None
+        self.kernel = Descent(
+            columns, means, self.residual, self.w, loss.coordinate_lipschitz[chosen], omega,
+            penalty.levels, penalty.slopes, table, step, chosen.size if means is None else _SPARSE_NEWTON,
+        )  # fmt: skip
+
+    def descend(
+        self, residual: FloatArray, slack: FloatArray, strength: float, epochs: int, rounds: int
+    ) -> float:
+        """Lower the objective until no violation exceeds `slack`; returns the epochs of work."""
+        self.residual[:] = residual
+        return self.kernel.minimise(strength, slack, epochs, rounds)
+
+
+def _slack(problem: Problem, w: FloatArray) -> FloatArray:
+    """Gradient entries that cannot be told from zero: the last strength is solved to them."""
+    return np.maximum(1e-14 * problem.loss.gradient_scale, 0.125 * problem.loss.rounding_floor(w))
+
+
+def _small_step(problem: Problem, state: _State) -> _State:
+    panel, strength, last = state.everything, state.strengths[0], len(state.strengths) == 1
+    residual = problem.loss.design.embed(problem.loss.residual(state.w))
+    if last:
+        epochs = panel.descend(residual, _slack(problem, state.w), 1.0, _EPOCHS, _ROUNDS)
+    else:
+        slack = _LOOSE_SLACK * problem.loss.gradient_scale
+        epochs = panel.descend(residual, slack, strength, _LOOSE_EPOCHS, _LOOSE_ROUNDS)
+    w = panel.w.copy()
+    done = last and (np.array_equal(w, state.w) or panel.kernel.settled)
+    remaining = state.strengths if last else state.strengths[1:]
+    return _State(w, state.passes + 0.5 + epochs, done, remaining, panel, math.inf, math.inf, 0)
+
+
+def _working_set_step(problem: Problem, state: _State) -> _State:
+    loss, design = problem.loss, problem.loss.design
+    strength, last = state.strengths[0], len(state.strengths) == 1
+    stage = problem if last else problem.with_penalty(problem.penalty.scaled(strength))
+    w = state.w.copy()
+    residual = loss.residual(w)
+    slack = _slack(problem, w) if last else _LOOSE_SLACK * loss.gradient_scale
+    violation = stage.violation(-design.rmatvec(residual), w) / np.maximum(slack, np.finfo(np.float64).tiny)
+    worst = float(violation.max())
+    passes = state.passes + 1.0
+    objective = 0.5 * float(residual @ (design.weights * residual)) + stage.penalty_value(w)
+    progress = objective < state.objective - 1e-15 * abs(state.objective) or worst < 0.5 * state.violation
+    stuck = 0 if progress else state.stuck + 1
+    if worst <= 1.0 or stuck > _MAX_STUCK:
+        remaining = state.strengths if last else state.strengths[1:]
+        return _State(w, passes, last, remaining, None, math.inf, math.inf, 0)
+    chosen = _working_set(stage, w, violation)
+    panel = _Panel(problem, chosen, w)
+    # No working set is worth more precision than its complement has: a fraction of the violation now.
+    inner = np.maximum(slack, _INNER * worst * slack)[chosen]
+    epochs = panel.descend(design.embed(residual), inner, strength, _EPOCHS, _ROUNDS)
+    w[chosen] = panel.w
+    return _State(
+        w, passes + epochs * chosen.size / problem.size, False, state.strengths, None, objective, worst, stuck
+    )
+
+
+def _working_set(problem: Problem, w: FloatArray, violation: FloatArray) -> NDArray[np.intp]:
+    """The coordinates off the grid and the worst violators, at most twice as many in all."""
+    free = problem.unquantized(w)
+    priority = violation.copy()
+    priority[free] = np.inf
+    priority[problem.unpenalised] = np.inf
+    wanted = max(min(500, problem.size // 10), 2 * (free.size + problem.unpenalised.size), 10)
+    if wanted < problem.size:
+        candidates = np.argpartition(priority, problem.size - wanted)[problem.size - wanted :]
+    else:
+        candidates = np.arange(problem.size)
+    return np.sort(candidates[priority[candidates] > 1.0])
