@@ -139,7 +139,7 @@ class Evidence(Points):
 
         For ``==`` it is minus the largest relative deviation. None without a certified finite point.
         """
-        return float(self.slack(self.relation)[self.usable].min()) if self.usable.any() else None
+        return float(self.slack(self.relation)[self.usable].min() + 0.0) if self.usable.any() else None
 
     @property
     def tightness(self) -> float | None:

@@ -212,7 +212,7 @@ def by_every_solver(
     loss: LeastSquares, strengths: Iterable[float], max_iter: int, seed: int
 ) -> Iterator[Point]:
     """The points of all shapes and solvers, from the solver's own start and from a random one."""
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng([seed, 1])  # not the stream that drew X
     for (name, penalty), strength in product(PENALTIES.items(), strengths):
         for solver, start in product(SOLVERS, (None, random.standard_normal(loss.size))):
             options = {"solver": solver, "start": start, "max_iter": max_iter}

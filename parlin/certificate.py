@@ -30,7 +30,8 @@ class Certificate:
         from the Clarke interval, ``scale_j = max|∇f(0)| ‖X_j‖ / max_k ‖X_k‖`` and ``floor_j`` a
         bound on the rounding error of ``∂_j f``.  The one meaning of ``tol``: ``residual <= tol``.
     strict_residual : float
-        The same without the floor; a point that needs the floor is accepted as ROUNDING only.
+        ``max_j max(dist_j, floor_j) / scale_j`` over the coordinates with ``dist_j > 0``: what holds in spite
+        of rounding.  A point that meets `tol` only without it is accepted as ROUNDING.
     slope_residual : float or None
         ``max_j dist_j`` relative to the smallest nonzero |slope| of coordinate ``j``; claims about
         quantization use this one.  None when no slope is finite and nonzero.
@@ -85,7 +86,7 @@ def certify(problem: Problem, w: ArrayLike, tol: float = 1e-8) -> Certificate:
     Raises
     ------
     ValueError
-        If `w` has the wrong shape.
+        If `w` has the wrong shape or `tol` is not positive.
 
     Notes
     -----
@@ -104,12 +105,19 @@ def certify(problem: Problem, w: ArrayLike, tol: float = 1e-8) -> Certificate:
     w = np.asarray(w, dtype=np.float64)
     if w.shape != (problem.size,):
         raise ValueError(f"w must have shape ({problem.size},), but has shape {w.shape}")
+    if not tol > 0:
+        raise ValueError(f"tol must be positive, but is {tol!r}")
     loss = problem.loss
     if not np.all(np.isfinite(w)):
         return _hopeless(problem, w)
     value, gradient = loss.value_and_gradient(w)
+    if not (math.isfinite(value) and np.all(np.isfinite(gradient))):
+        return _hopeless(problem, w)
     objective = value + problem.penalty_value(w)
     scale, floor = loss.gradient_scale, loss.rounding_floor(w)
+    if objective > problem.start_objective:
+        # Far out the floor grows without limit: it excuses no point that is worse than the start.
+        floor = np.zeros_like(floor)
     distance = problem.distance(gradient, w)
 
     largest = float(loss.coordinate_lipschitz.max())
@@ -119,7 +127,7 @@ def certify(problem: Problem, w: ArrayLike, tol: float = 1e-8) -> Certificate:
     return Certificate(
         objective=objective,
         residual=_largest_ratio(distance, np.maximum(scale, floor / tol)),
-        strict_residual=_largest_ratio(distance, scale),
+        strict_residual=_largest_ratio(np.where(distance > 0, np.maximum(distance, floor), 0.0), scale),
         slope_residual=_slope_residual(problem, distance),
         prox_residual=_largest_ratio(move, np.maximum(scale, floor / tol)),
         prox_step=step,
@@ -152,8 +160,8 @@ def _slope_residual(problem: Problem, distance: FloatArray) -> float | None:
 
 def _relative_gap(problem: Problem, w: FloatArray, objective: float) -> float | None:
     gap = duality_gap(problem, w)
-    if gap is None:
-        return None
+    if gap is None or math.isinf(gap):
+        return gap
     scale = max(problem.loss.value_at_zero, abs(objective))
     if gap == 0.0:
         return 0.0

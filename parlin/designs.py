@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from parlin.penalty import PAR
+from parlin.piecewise import check
 
 __all__ = [
     "binary",
@@ -145,12 +146,19 @@ def from_function(
     levels = np.asarray(levels, dtype=np.float64).reshape(-1)
     if levels.size < 2:
         raise ValueError(f"from_function needs at least two levels, but got {levels.size}")
+    check(levels, np.zeros(levels.size + 1), kinks=False)
     outer = np.concatenate(([2 * levels[0] - levels[1]], levels, [2 * levels[-1] - levels[-2]]))
-    values = np.asarray(function(levels if bounded else outer), dtype=np.float64)
+    points = levels if bounded else outer
+    values = np.asarray(function(points), dtype=np.float64)
+    if values.shape != points.shape or not np.all(np.isfinite(values)):
+        raise ValueError(f"function must give one finite number for each of the {points.size} points")
+    widths = np.diff(points)
+    slopes = np.diff(values) / widths
+    # Chords of a straight stretch differ by the rounding of the values; that is no kink.
+    rounding = 4 * np.finfo(np.float64).eps * np.abs(values[1:-1]) * (1 / widths[1:] + 1 / widths[:-1])
+    slopes = slopes[np.append(0, _run_starts(np.abs(np.diff(slopes)) > rounding))]
     if bounded:
-        slopes = np.concatenate(([-np.inf], np.diff(values) / np.diff(levels), [np.inf]))
-    else:
-        slopes = np.diff(values) / np.diff(outer)
+        slopes = np.concatenate(([-np.inf], slopes, [np.inf]))
     return PAR.merged(levels, slopes)
 
 
@@ -163,6 +171,11 @@ def _grid(spacing: float, n_levels: int) -> int:
     if not isinstance(n_levels, Integral) or n_levels < 0:
         raise ValueError(f"n_levels must be a whole number >= 0 of levels per side, but is {n_levels!r}")
     return int(n_levels)
+
+
+def _run_starts(changes: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """For each place after the first, the index where its run without a change began."""
+    return np.maximum.accumulate(np.where(changes, np.arange(1, changes.size + 1), 0))
 
 
 def _even_grid(spacing: float, slopes: FloatArray, bounded: bool) -> PAR:
@@ -188,7 +201,7 @@ def _merged_even(spacing: float, slopes: FloatArray) -> PAR:
 def _mcp_chords(spacing: float, n_levels: int, concavity: float | None) -> FloatArray:
     b = n_levels * spacing if concavity is None else concavity
     cells = b / spacing
-    if not (cells >= 1 and abs(cells - round(cells)) <= 1e-9 * cells):
+    if not (np.isfinite(cells) and cells >= 1 and abs(cells - round(cells)) <= 1e-9 * cells):
         raise ValueError(
             f"concavity must be a positive multiple of spacing = {spacing:g}, but is {b!r}; "
             "the chords follow MCP only if it ends on the grid"

@@ -58,22 +58,22 @@ class LeastSquares:
         sample_weight: ArrayLike | None = None,
         fit_intercept: bool = False,
     ) -> None:
-        y = np.asarray(y, dtype=np.float64)
+        y = np.array(y, dtype=np.float64)
         if isinstance(X, DesignMatrix):
             if sample_weight is not None or fit_intercept:
                 raise ValueError("a DesignMatrix already holds its sample weights and its centring")
-            design = X
+            _check_shapes(X.X, y)
+            self.design = X
         else:
+            X = X if sparse.issparse(X) else np.asarray(X, dtype=np.float64)
+            _check_shapes(X, y)
             X, y, sample_weight = positive_rows(X, y, sample_weight)
-            design = DesignMatrix(X, sample_weight, centre=fit_intercept)
-        n, d = design.shape
-        if y.shape != (n,):
-            raise ValueError(f"y must have shape ({n},), one entry a row of X, but has shape {y.shape}")
-        if n == 0 or d == 0:
-            raise ValueError(f"X must have at least one row and one column, but has shape {(n, d)}")
-        if not (np.all(np.isfinite(y)) and np.all(np.isfinite(design.raw_norms))):
+            if not np.all(np.isfinite(X.data if sparse.issparse(X) else X)):
+                raise ValueError("X and y must be finite")
+            self.design = DesignMatrix(X, sample_weight, centre=fit_intercept)
+        design = self.design
+        if not np.all(np.isfinite(y)):
             raise ValueError("X and y must be finite")
-        self.design = design
         self.y = y
         self.y_mean = float(design.weights @ y) if design.centre else 0.0
         if design.centre and np.all(y == y[0]):
@@ -151,11 +151,18 @@ class LeastSquares:
         return float(np.max(np.abs(self.gradient_at_zero))) * (norms / largest)
 
     def rounding_floor(self, w: FloatArray) -> FloatArray:
-        """A bound on rounding errors of each gradient entry at `w`: ``8 ε ‖X_j‖ (‖y‖ + ‖Xw‖)``, uncentred."""
-        weights = self.design.weights
-        fitted = self.design.X @ w
-        size = np.sqrt(self.y @ (weights * self.y)) + np.sqrt(fitted @ (weights * fitted))
-        return 8 * np.finfo(np.float64).eps * self.design.raw_norms * size
+        r"""The size of rounding errors in each gradient entry at `w`, shape (d,).
+
+        ``8 ε (‖X_j‖ (‖y‖ + Σ_k ‖X_k‖_raw |w_k|) + ‖X_j‖_raw ‖r‖)``: errors of the residual, seen
+        through the centred column, and errors of the product with the raw column.  The sum stands in
+        place of ``‖Xw‖`` because columns that cancel in the product do not cancel in its errors.
+        """
+        design = self.design
+        raw, centred = design.raw_norms, design.column_norms
+        y_norm = np.sqrt(self.y @ (design.weights * self.y))
+        residual_norm = np.sqrt(2 * self.value(w))
+        errors = centred * (y_norm + raw @ np.abs(w)) + raw * residual_norm
+        return 8 * np.finfo(np.float64).eps * errors
 
     def dual_point(self, w: ArrayLike, unpenalised: NDArray[np.intp]) -> FloatArray:
         """The residual made orthogonal to the unpenalised columns: feasible for the dual after scaling."""
@@ -172,6 +179,16 @@ class LeastSquares:
     def fenchel_young(self, w: ArrayLike, nu: FloatArray) -> float:
         """``f(w) + f*(−X'ν) + <ν, Xw> >= 0`` for a dual point `nu`: the loss's part of the gap."""
         return self._half_square(self.residual(w) - nu)
+
+
+def _check_shapes(X: FloatArray | sparse.spmatrix | sparse.sparray, y: FloatArray) -> None:
+    if X.ndim != 2:
+        raise ValueError(f"X must be two-dimensional, but has shape {X.shape}; reshape it to (n, d)")
+    if 0 in X.shape:
+        raise ValueError(f"X must have at least one row and one column, but has shape {X.shape}")
+    n = X.shape[0]
+    if y.shape != (n,):
+        raise ValueError(f"y must have shape ({n},), one entry a row of X, but has shape {y.shape}")
 
 
 def positive_rows(

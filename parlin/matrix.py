@@ -20,6 +20,9 @@ FloatArray = NDArray[np.float64]
 
 # Up to this size of the smaller side the spectrum comes from a dense eigenvalue problem.
 _DENSE_SPECTRUM = 600
+# A sparse design of no more entries is made dense for its Gram matrix, where centring by subtraction
+# of products would cancel.
+_DENSE_GRAM = 20_000_000
 # Entries of the temporary panel used when column norms are summed.
 _PANEL_ENTRIES = 1 << 19
 
@@ -63,6 +66,9 @@ class DesignMatrix:
         if sparse.issparse(X):
             X = X if X.format in ("csr", "csc") else X.tocsr()
             X = X.astype(np.float64, copy=False)
+            if not X.has_canonical_format:  # an entry may be stored in several parts
+                X = X.copy()
+                X.sum_duplicates()
         else:
             X = np.asarray(X, dtype=np.float64)
         if X.ndim != 2:
@@ -168,7 +174,8 @@ class DesignMatrix:
             owner = np.repeat(np.arange(d), np.diff(X.indptr))
             weights = self.weights[X.indices]
             stored = np.bincount(owner, weights * (X.data - means[owner]) ** 2, minlength=d)
-            absent = 1.0 - np.bincount(owner, weights, minlength=d)
+            # A column without a zero has no absent part, not even a rounding error of one.
+            absent = np.where(np.diff(X.indptr) == n, 0.0, 1.0 - np.bincount(owner, weights, minlength=d))
             return stored + np.maximum(absent, 0.0) * means**2
         squared = np.empty(d)
         width = max(1, _PANEL_ENTRIES // max(n, 1))
@@ -180,7 +187,7 @@ class DesignMatrix:
     def gram(self) -> FloatArray:
         """The smaller of ``X'X`` (d, d) and ``XX'`` (n, n), in the inner product of the samples."""
         n, d = self.shape
-        if self.is_sparse:
+        if self.is_sparse and n * d > _DENSE_GRAM:
             root = sparse.diags_array(np.sqrt(self.weights))
             Y = (root @ self.X).tocsr()
             if d <= n:

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from parlin.piecewise import Envelope, anchors, check, convex_envelope
+from parlin.piecewise import Envelope, anchors, check, convex_envelope, domain, minimiser
 from parlin.prox import ProxTable, Ties, apply_table, prox_per_coordinate, prox_table
 
 FloatArray = NDArray[np.float64]
@@ -84,6 +84,7 @@ class PAR:
         """The PAR of these levels and slopes without the levels at which the slope does not change."""
         levels = np.asarray(levels, dtype=np.float64).reshape(-1)
         slopes = np.asarray(slopes, dtype=np.float64).reshape(-1)
+        check(levels, slopes, kinks=False)
         kink = slopes[1:] != slopes[:-1]
         return cls(levels[kink], np.concatenate((slopes[:1], slopes[1:][kink])))
 
@@ -150,27 +151,15 @@ class PAR:
     @property
     def domain(self) -> tuple[float, float]:
         """The closed interval where ψ is finite; its ends are ±inf or the sides of the box."""
-        low = float(self.levels[0]) if self.slopes[0] == -np.inf else -np.inf
-        high = float(self.levels[-1]) if self.slopes[-1] == np.inf else np.inf
-        return low, high
+        return domain(self.levels, self.slopes)
 
     def minimiser(self) -> float | None:
         """A global minimiser of ψ, the nearest to 0; None when ψ is unbounded below."""
-        if not self.bounded_below:
-            return None
-        nearest = min(max(0.0, self.domain[0]), self.domain[1])
-        if self.levels.size == 0:
-            return nearest
-        values = self.value(self.levels)
-        lowest = float(values.min())
-        if lowest >= 0.0:  # ψ(nearest) = 0 by the normalisation
-            return nearest
-        best = self.levels[values == lowest]
-        return float(best[np.argmin(np.abs(best))])
+        return minimiser(self.levels, self.slopes)
 
     @cached_property
     def _anchors(self) -> tuple[FloatArray, FloatArray]:
-        return anchors(self.levels, self.slopes, self.domain)
+        return anchors(self.levels, self.slopes)
 
     def value(self, w: ArrayLike) -> FloatArray:
         """ψ at each entry of `w`, same shape; +inf outside a box."""
@@ -240,6 +229,10 @@ class PAR:
             If a step is not positive and finite.
         """
         v = np.asarray(v, dtype=np.float64)
+        if out is not None and (out.shape, out.dtype) != (v.shape, v.dtype):
+            raise ValueError(
+                f"out must be float64 of shape {v.shape}, but is {out.dtype} of shape {out.shape}"
+            )
         if np.ndim(step) == 0:
             table = self.table(float(step))
             result = apply_table(table, v.reshape(-1), ties).reshape(v.shape)

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 
 
-def check(levels: FloatArray, slopes: FloatArray) -> None:
-    """Raise a ValueError that names the level or slope at fault."""
+def check(levels: FloatArray, slopes: FloatArray, kinks: bool = True) -> None:
+    """Raise a ValueError that names the level or slope at fault; `kinks` asks for one at every level."""
     if slopes.size != levels.size + 1:
         raise ValueError(
             f"slopes must have one entry more than levels, but there are {levels.size} levels and "
@@ -38,7 +38,7 @@ def check(levels: FloatArray, slopes: FloatArray) -> None:
                 f"a box, but slopes[{k}] = {slope}"
             )
     same = np.flatnonzero(slopes[1:] == slopes[:-1])
-    if same.size:
+    if kinks and same.size:
         k = int(same[0])
         raise ValueError(
             f"the slope must change at every level, but it is {slopes[k]:g} on both sides of "
@@ -46,15 +46,21 @@ def check(levels: FloatArray, slopes: FloatArray) -> None:
         )
 
 
-def anchors(
-    levels: FloatArray, slopes: FloatArray, domain: tuple[float, float]
-) -> tuple[FloatArray, FloatArray]:
+def domain(levels: FloatArray, slopes: FloatArray) -> tuple[float, float]:
+    """The closed interval where ψ is finite; its ends are ±inf or the sides of the box."""
+    low = float(levels[0]) if slopes[0] == -np.inf else -np.inf
+    high = float(levels[-1]) if slopes[-1] == np.inf else np.inf
+    return low, high
+
+
+def anchors(levels: FloatArray, slopes: FloatArray) -> tuple[FloatArray, FloatArray]:
     """For each of the K + 1 cells its end nearest to 0 and ψ there, with ψ = 0 at the origin.
 
     The origin is the point of the domain nearest to 0.  Summing outward from it means that the
     values of two neighbouring levels never differ by the cancellation of large numbers.
     """
-    origin = min(max(0.0, domain[0]), domain[1])
+    low, high = domain(levels, slopes)
+    origin = min(max(0.0, low), high)
     cell = int(np.searchsorted(levels, origin))
     finite = np.where(np.isfinite(slopes), slopes, 0.0)
     right = np.concatenate(([origin], levels[cell:]))
@@ -92,3 +98,30 @@ def convex_envelope(levels: FloatArray, slopes: FloatArray, values: FloatArray) 
         hull.append(k)
     indices = np.array(hull, dtype=np.intp)
     return Envelope(indices, np.diff(values[indices]) / np.diff(levels[indices]))
+
+
+def minimiser(levels: FloatArray, slopes: FloatArray) -> float | None:
+    """A global minimiser of ψ, the nearest to 0; None when ψ is unbounded below.
+
+    Local minimisers are found by the signs of the slopes, not by comparing values, and two of them
+    count as equally low when their values differ by no more than the rounding of the sums.
+    """
+    if not slopes[0] <= 0 <= slopes[-1]:
+        return None
+    low, high = domain(levels, slopes)
+    origin = min(max(0.0, low), high)
+    points, values = anchors(levels, slopes)
+    candidates = np.flatnonzero((slopes[:-1] <= 0) & (slopes[1:] >= 0))
+    at_level = values[candidates + (points[candidates] != levels[candidates])]
+    cell = int(np.searchsorted(levels, origin))
+    flat = slopes[cell] == 0.0
+    if candidates.size == 0:
+        return origin
+    finite = np.where(np.isfinite(slopes[1:-1]), slopes[1:-1], 0.0)
+    between = slice(candidates[0], candidates[-1])
+    rounding = 8 * np.finfo(np.float64).eps * float(np.sum(np.abs(finite * np.diff(levels))[between]))
+    lowest = min(float(at_level.min()), 0.0) if flat else float(at_level.min())
+    if flat and lowest >= -rounding:
+        return origin
+    best = levels[candidates[at_level <= lowest + rounding]]
+    return float(best[np.argmin(np.abs(best))])

@@ -92,8 +92,13 @@ class Problem:
         point = min(max(0.0, low), high) if centre is None else centre
         return np.where(self.penalised, point, 0.0)
 
+    @cached_property
+    def start_objective(self) -> float:
+        """F at the default start."""
+        return self.objective(self.start())
+
     def strength_max(self) -> float:
-        r"""The least ``t`` for which `start` is critical for ``loss + t · penalty``; inf if there is none.
+        r"""The least ``t`` from which on `start` is critical for ``loss + t · penalty``, or inf.
 
         Source: theory 10.  With ``g`` the descent direction at the start (unpenalised coordinates at
         their optimum) and ``s₋ < 0 < s₊`` the slopes there it is ``max_j max(g_j/(ω_j s₊), g_j/(ω_j s₋))``.
@@ -105,7 +110,7 @@ class Problem:
             descent = descent / self.penalty_weights[self.penalised]
         with np.errstate(divide="ignore", invalid="ignore"):
             needed = np.where(descent > 0, descent / high, np.where(descent < 0, descent / low, 0.0))
-        unreachable = ((descent > 0) & (high <= 0)) | ((descent < 0) & (low >= 0))
+        unreachable = (low > 0) | (high < 0) | ((descent > 0) & (high == 0)) | ((descent < 0) & (low == 0))
         return float(np.max(np.where(unreachable, np.inf, needed), initial=0.0))
 
     # -- values -----------------------------------------------------------------------------------

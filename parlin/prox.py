@@ -26,6 +26,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from parlin.piecewise import anchors
+
 FloatArray = NDArray[np.float64]
 Ties = Literal["right", "left", "toward_zero"]
 
@@ -77,6 +79,9 @@ def apply_table(
     table: ProxTable, v: FloatArray, ties: Ties = "right", out: FloatArray | None = None
 ) -> FloatArray:
     """The proximal map of `v` by a table; `ties` says which side wins where two pieces are equally good."""
+    if ties == "toward_zero":
+        left, right = apply_table(table, v, "left"), apply_table(table, v, "right")
+        return np.where(np.abs(left) < np.abs(right), left, right)
     piece = piece_index(table, v, ties)
     result = np.subtract(v, table.shifts[piece], out=out)
     np.maximum(result, table.lower[piece], out=result)
@@ -84,14 +89,13 @@ def apply_table(
     return result
 
 
-def piece_index(table: ProxTable, v: FloatArray, ties: Ties = "right") -> NDArray[np.intp]:
+def piece_index(
+    table: ProxTable, v: FloatArray, ties: Literal["right", "left"] = "right"
+) -> NDArray[np.intp]:
     """The index of the piece of `table` that rules at each entry of `v`."""
     thresholds = table.thresholds
     if table.uniform is not None and ties == "right" and thresholds.size >= _MANY_THRESHOLDS:
         return _uniform_search(table.uniform, thresholds, v)
-    if ties == "toward_zero":
-        right = np.searchsorted(thresholds, v, side="right")
-        return np.where(v > 0, np.searchsorted(thresholds, v, side="left"), right)
     return np.searchsorted(thresholds, v, side=ties)
 
 
@@ -214,7 +218,7 @@ def _prox_convex_steps(levels: FloatArray, slopes: FloatArray, v: FloatArray, st
     first = int(slopes[0] == -np.inf)
     last = len(slopes) - int(slopes[-1] == np.inf)
     if first >= last:
-        return np.full_like(v, levels[0])
+        return np.where(np.isnan(v), v, levels[0])
     edges = np.concatenate(([-np.inf], levels, [np.inf]))
     # Bisection for the last threshold that is <= v; threshold k separates the cells k − 1 and k.
     low = np.full(v.shape, first)
@@ -232,21 +236,20 @@ def _prox_all_cells(levels: FloatArray, slopes: FloatArray, v: FloatArray, step:
     finite = np.flatnonzero(np.isfinite(slopes))
     edges = np.concatenate(([-np.inf], levels, [np.inf]))
     lower, upper, slope = edges[finite], edges[finite + 1], slopes[finite]
-    # ψ at one finite end of each cell, measured from the first finite level.
-    anchor = np.where(np.isfinite(lower), lower, upper)
-    widths = np.diff(levels)
-    at_level = np.concatenate(([0.0], np.cumsum(slopes[1:-1] * widths)))
-    value = at_level[np.searchsorted(levels, anchor)]
+    points, values = anchors(levels, slopes)
+    anchor, value = points[finite], values[finite]
     result = np.empty_like(v)
     chunk = max(1, _PANEL_ENTRIES // len(finite))
     for begin in range(0, v.size, chunk):
+        # At ±inf and NaN every cell is equally bad; the clip of u itself is the answer there.
         u, gamma = v[begin : begin + chunk, None], step[begin : begin + chunk, None]
+        u = np.where(np.isfinite(u), u, 0.0)
         x = np.minimum(np.maximum(u - gamma * slope, lower), upper)
         objective = 0.5 * (x - u) ** 2 + gamma * (value + slope * (x - anchor))
         # The last minimiser of equals: ties to the right.
         best = objective.shape[1] - 1 - np.argmin(objective[:, ::-1], axis=1)
         result[begin : begin + chunk] = np.take_along_axis(x, best[:, None], axis=1)[:, 0]
-    return result
+    return np.where(np.isfinite(v), result, np.clip(v, lower[0], upper[-1]))
 
 
 # -- the closed form of the index on uniform grids --------------------------------------------------
@@ -279,4 +282,4 @@ def _uniform_search(uniform: UniformIndex, thresholds: FloatArray, v: FloatArray
     padded = np.concatenate(([-np.inf], thresholds, [np.inf]))
     index += v >= padded[index + 1]
     index -= v < padded[index]
-    return index
+    return np.minimum(index, m)  # +inf is not beyond the last piece

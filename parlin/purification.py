@@ -42,6 +42,8 @@ def purify(problem: Problem, w: ArrayLike) -> FloatArray:
     w = np.array(w, dtype=np.float64)
     if w.shape != (problem.size,) or not np.all(np.isfinite(w)):
         raise ValueError(f"w must be a finite array of shape ({problem.size},)")
+    if problem.penalty.levels.size == 0:
+        return w
     norms = problem.loss.design.column_norms
     # A null vector of k + 1 columns is enough, k the rank: only that many enter the decomposition.
     limit = min(problem.loss.design.shape) + 1

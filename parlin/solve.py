@@ -136,6 +136,8 @@ def solve(
         if solver != "auto":
             raise ValueError(f"solver must be 'auto' or such as parlin.solvers.FISTA(), but is {solver!r}")
         solver = automatic_solver(problem)
+    elif isinstance(solver, type) or not hasattr(solver, "unsupported"):
+        raise TypeError(f"solver must be 'auto' or such as parlin.solvers.FISTA(), but is {solver!r}")
     reason = solver.unsupported(problem)
     if reason is not None:
         raise ValueError(reason)
@@ -144,7 +146,7 @@ def solve(
     check_passes = solver.check_passes if check_passes is None else check_passes
     if not (max_iter >= 0 and max_passes >= 0 and check_passes > 0):
         raise ValueError("max_iter and max_passes must be >= 0 and check_passes > 0")
-    start = default_start(problem) if w0 is None else np.array(w0, dtype=np.float64)
+    start, spent = _followed_start(problem) if w0 is None else (np.array(w0, dtype=np.float64), 0.0)
     if start.shape != (problem.size,):
         raise ValueError(f"w0 must have shape ({problem.size},), but has shape {start.shape}")
 
@@ -153,6 +155,7 @@ def solve(
     # Rounding errors are the loop's business too: an overflow ends as NOT_FINITE, not as a warning.
     with np.errstate(over="ignore", invalid="ignore"):
         state = solver.init(problem, start)
+        state.passes += spent
         # The default start is rarely a solution: a solver that is checked seldom is not checked there.
         iteration, next_check = 0, check_passes if w0 is None and check_passes > _SELDOM else 0.0
         while True:
@@ -203,22 +206,29 @@ def default_start(problem: Problem) -> FloatArray:
     quantizes everything, and the nonconvex problem is then solved loosely at strengths that fall
     to the given one, each from the last.
     """
+    return _followed_start(problem)[0]
+
+
+def _followed_start(problem: Problem) -> tuple[FloatArray, float]:
+    """The default start, and the passes over the data that it took to find."""
     w = problem.start()
     if problem.penalty.shape == "convex":
-        return w
+        return w, 0.0
     top = problem.strength_max()
     if not np.isfinite(top):
         top = 10.0
     if top <= 1.0:
-        return w
+        return w, 0.0
     strengths = np.geomspace(0.9 * top, 1.0, _CONTINUATION_STEPS) if 0.9 * top > 1 else np.ones(1)
     loose = {"tol": 1e-4, "max_iter": _CONTINUATION_ITERATIONS}
     relative = problem.with_penalty(problem.penalty.convex_relative().scaled(strengths[0]))
-    w = solve(relative, w0=w, **loose).w
+    result = solve(relative, w0=w, **loose)
+    passes = result.passes
     for strength in strengths:
         stage = problem.with_penalty(problem.penalty.scaled(strength))
-        w = solve(stage, w0=w, **loose).w
-    return w
+        result = solve(stage, w0=result.w, **loose)
+        passes += result.passes
+    return result.w, passes
 
 
 def multi_start(

@@ -23,6 +23,8 @@ import numpy as np
 # alone cannot tell (below DOUBTFUL).
 cdef double DEPENDENT = 1e-14
 cdef double DOUBTFUL = 1e-6
+# Entries of a null vector below this, relative to its largest contribution, are zero.
+cdef double NOISE = 1e-10
 # A walk along the levels turns into a bisection after this many places.
 cdef int LONG_WALK = 16
 
@@ -39,7 +41,7 @@ cdef class Descent:
     cdef double[::1] r, w, slopes
     cdef const double[::1] curvature, omega, slack, levels, unit_slopes
     cdef const double[::1] thresholds, shifts, lower, upper   # the prox table of a nonconvex ψ
-    cdef double step
+    cdef double step                     # of that table: at most ω_j / ‖A_j‖² for every j
     cdef int[::1] place, free, slot
     cdef double[::1, :] R
     cdef double[::1] gradient, direction, reach, column, old, work
@@ -202,7 +204,7 @@ cdef class Descent:
         if self.omega[j] == 0.0:
             return fabs(g)
         if not self.convex:
-            return fabs(self.table_prox(self.w[j] - self.step * g, self.omega[j]) - self.w[j]) / self.step
+            return fabs(self.table_prox(j, g) - self.w[j]) * self.omega[j] / self.step
         k = self.place[j] // 2
         if self.place[j] % 2 == 0:
             return fabs(g + self.omega[j] * self.slopes[k])
@@ -220,7 +222,7 @@ cdef class Descent:
         elif self.convex:
             x = self.minimiser(j, self.curvature[j] * self.w[j] - g)
         else:
-            x = self.table_prox(self.w[j] - self.step * g, self.omega[j])
+            x = self.table_prox(j, g)
             self.place[j] = self.locate(x)
         if x != self.w[j]:
             self.subtract(j, x - self.w[j])
@@ -286,7 +288,9 @@ cdef class Descent:
         # every level below `low` lies left of the minimiser
         return 2 * low + 1 if low < self.n_levels else 2 * low
 
-    cdef double table_prox(self, double v, double omega) noexcept:
+    cdef double table_prox(self, int j, double g) noexcept:
+        """A proximal step in coordinate j; its length step / ω_j makes one table serve all coordinates."""
+        cdef double v = self.w[j] - self.step / self.omega[j] * g
         cdef int low = 0, high = self.thresholds.shape[0], middle
         while low < high:
             middle = (low + high) // 2
@@ -395,6 +399,9 @@ cdef class Descent:
         cdef int i, best, tries
         cdef double derivative = self.slope(j), sign, t, shortest
         for i in range(self.m):
+            # Rounding errors are no part of the null vector: following them would lead far away.
+            if fabs(self.direction[i]) * sqrt(self.curvature[self.free[i]]) <= NOISE * sqrt(self.curvature[j]):
+                self.direction[i] = 0.0
             derivative -= self.direction[i] * self.slope(self.free[i])
         sign = -1.0 if derivative > 0.0 else 1.0
         for tries in range(2):

@@ -33,6 +33,8 @@ _EPOCHS, _ROUNDS = 30, 60
 _INNER = 0.1
 # On sparse columns an epoch is cheap and a dense factor is not: more free columns get no Newton steps.
 _SPARSE_NEWTON = 1000
+# Stands in for a slack of zero, as of a zero column.
+_TINY = 1e-300
 # Visits in a row that lower neither the objective nor the violation.
 _MAX_STUCK = 5
 
@@ -55,9 +57,6 @@ class CoordinateDescent:
             )
         if not problem.loss.quadratic:
             return "coordinate descent keeps a residual, which needs a quadratic loss"
-        weights = problem.penalty_weights
-        if problem.penalty.shape != "convex" and weights is not None and np.ptp(weights) > 0:
-            return "coordinate descent on a nonconvex penalty needs equal penalty weights"
         return None
 
     def init(self, problem: Problem, w0: FloatArray) -> _State:
@@ -67,7 +66,11 @@ class CoordinateDescent:
         design = problem.loss.design
         small = not design.is_sparse and design.X.size <= _SMALL_DESIGN
         everything = _Panel(problem, np.arange(problem.size), w) if small else None
-        return _State(w, 0.0, False, strengths, everything, math.inf, math.inf, 0)
+        # Without a signal (y = 0, say) the start is stationary to the last bit, and stays the answer.
+        done = (
+            not problem.loss.gradient_scale.any() and not problem.violation(problem.loss.gradient(w), w).any()
+        )
+        return _State(w, 0.0, done, strengths, everything, math.inf, math.inf, 0)
 
     def step(self, problem: Problem, state: _State) -> _State:
         with one_blas_thread():
@@ -107,8 +110,8 @@ class _Panel:
         self.levels, self.slopes = penalty.levels, penalty.slopes
         step, table = 1.0, None
         if penalty.shape != "convex":
-            step = loss.coordinate_step
-            table = penalty.table(step * (1.0 if weights is None else float(weights[0])))[:4]
+            step = _table_step(problem)
+            table = penalty.table(step)[:4]
         if design.is_sparse:
             columns, means = design.sparse_columns(chosen)
         else:
@@ -126,9 +129,27 @@ class _Panel:
         return self.kernel.minimise(strength, slack, epochs, rounds)
 
 
+def _table_step(problem: Problem) -> float:
+    """The largest ``t`` with ``t / ω_j <= 1 / ‖X_j‖²`` for all penalised j: one prox table serves all."""
+    curvature = problem.loss.coordinate_lipschitz
+    seen = problem.penalised & (curvature > 0)
+    if not seen.any():
+        return 1.0
+    weights = np.ones(problem.size) if problem.penalty_weights is None else problem.penalty_weights
+    return float(np.min(weights[seen] / curvature[seen]))
+
+
+def _scale(problem: Problem) -> FloatArray:
+    """Gradient entries that count as large; those at the start if the gradient at 0 vanishes (y = 0)."""
+    loss = problem.loss
+    if loss.gradient_scale.any():
+        return loss.gradient_scale
+    return float(np.max(np.abs(loss.gradient(problem.start())))) * loss.design.column_norms
+
+
 def _slack(problem: Problem, w: FloatArray) -> FloatArray:
     """Gradient entries that cannot be told from zero: the last strength is solved to them."""
-    return np.maximum(1e-14 * problem.loss.gradient_scale, 0.125 * problem.loss.rounding_floor(w))
+    return np.maximum(1e-14 * _scale(problem), 0.125 * problem.loss.rounding_floor(w))
 
 
 def _small_step(problem: Problem, state: _State) -> _State:
@@ -137,7 +158,7 @@ def _small_step(problem: Problem, state: _State) -> _State:
     if last:
         epochs = panel.descend(residual, _slack(problem, state.w), 1.0, _EPOCHS, _ROUNDS)
     else:
-        slack = _LOOSE_SLACK * problem.loss.gradient_scale
+        slack = _LOOSE_SLACK * _scale(problem)
         epochs = panel.descend(residual, slack, strength, _LOOSE_EPOCHS, _LOOSE_ROUNDS)
     w = panel.w.copy()
     done = last and (np.array_equal(w, state.w) or panel.kernel.settled)
@@ -151,8 +172,9 @@ def _working_set_step(problem: Problem, state: _State) -> _State:
     stage = problem if last else problem.with_penalty(problem.penalty.scaled(strength))
     w = state.w.copy()
     residual = loss.residual(w)
-    slack = _slack(problem, w) if last else _LOOSE_SLACK * loss.gradient_scale
-    violation = stage.violation(-design.rmatvec(residual), w) / np.maximum(slack, np.finfo(np.float64).tiny)
+    slack = _slack(problem, w) if last else _LOOSE_SLACK * _scale(problem)
+    slack = np.maximum(slack, _TINY)
+    violation = np.minimum(stage.violation(-design.rmatvec(residual), w) / slack, 1 / _TINY)
     worst = float(violation.max())
     passes = state.passes + 1.0
     objective = 0.5 * float(residual @ (design.weights * residual)) + stage.penalty_value(w)

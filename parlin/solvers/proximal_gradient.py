@@ -14,8 +14,9 @@ import numpy as np
 from parlin.problem import Problem
 from parlin.solvers.base import FloatArray, State
 
-# Backtracking tries a little more than the last accepted step, and halves it when refused.
-_GROWTH, _SHRINK = 1.1, 0.5
+# Backtracking moves on a ladder of four rungs to a doubling: one up before every step, four down when
+# refused.  A nonconvex penalty keeps a table for each of the few steps in use.
+_RUNGS = 4
 # A nonconvex penalty needs a step strictly below 1/L for F to decrease by more than zero.
 _NONCONVEX_SAFETY = 0.99
 
@@ -44,36 +45,39 @@ class ProximalGradient:
     def init(self, problem: Problem, w0: FloatArray) -> _State:
         w = np.array(w0, dtype=np.float64)
         if self.step_size is None:
-            largest = float(problem.loss.coordinate_lipschitz.max())
-            step = 1.0 / largest if largest > 0 else 1.0
+            step = problem.loss.coordinate_step
         elif self.step_size == "1/L":
             step = safe_step(problem)
         else:
             step = float(self.step_size)
-        return _State(w, passes=1.0, done=False, gradient=problem.loss.gradient(w), step=step)
+        return _State(w, passes=1.0, done=False, gradient=problem.loss.gradient(w), step=step, rung=0)
 
     def step(self, problem: Problem, state: _State) -> _State:
-        step = state.step if self.step_size is not None else _GROWTH * state.step
+        rung = state.rung if self.step_size is not None else state.rung + 1
         passes = state.passes
         while True:
+            step = state.step * 2.0 ** (rung / _RUNGS)
+            safe = self.step_size is not None or step <= safe_step(problem)
+            if safe and self.step_size is None:
+                step = safe_step(problem)
             w = problem.prox(state.w - step * state.gradient, step)
             gradient = problem.loss.gradient(w)
             passes += 1
-            if self.step_size is not None:
-                break
+            move = w - state.w
             # <∇f(w⁺) − ∇f(w), w⁺ − w> <= ‖w⁺ − w‖²/γ: for a quadratic f this is the descent
             # condition itself, and it does not cancel as a difference of values does.
-            move = w - state.w
-            if (gradient - state.gradient) @ move * step <= move @ move or step <= safe_step(problem):
+            if safe or (gradient - state.gradient) @ move * step <= move @ move:
                 break
-            step = max(_SHRINK * step, safe_step(problem))
-        return _State(w, passes, np.array_equal(w, state.w) and step == state.step, gradient, step)
+            rung -= _RUNGS
+        done = not move.any()
+        return _State(w, passes, done, gradient, state.step, state.rung if done else rung)
 
 
 @dataclass
 class _State(State):
     gradient: FloatArray  # ∇f(w)
-    step: float  # the step that led to w
+    step: float  # the constant step, or the foot of the ladder of steps
+    rung: int  # of the step that led to w
 
 
 def safe_step(problem: Problem) -> float:
