@@ -103,7 +103,7 @@ class PAR:
         the relative of a (rippled) MCP is the absolute value.  Nonconvex solves start from it.
         """
         centre = self.minimiser()
-        middle = 0.0 if centre is None else centre
+        middle = min(max(0.0, self.domain[0]), self.domain[1]) if centre is None else centre
         # The slopes at and right of the middle, and those at and left of it (one cell in common
         # unless the middle is a level).
         right = self.slopes[np.searchsorted(self.levels, middle, side="right") :]

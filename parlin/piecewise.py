@@ -110,18 +110,16 @@ def minimiser(levels: FloatArray, slopes: FloatArray) -> float | None:
         return None
     low, high = domain(levels, slopes)
     origin = min(max(0.0, low), high)
-    points, values = anchors(levels, slopes)
     candidates = np.flatnonzero((slopes[:-1] <= 0) & (slopes[1:] >= 0))
-    at_level = values[candidates + (points[candidates] != levels[candidates])]
-    cell = int(np.searchsorted(levels, origin))
-    flat = slopes[cell] == 0.0
     if candidates.size == 0:
         return origin
-    finite = np.where(np.isfinite(slopes[1:-1]), slopes[1:-1], 0.0)
-    between = slice(candidates[0], candidates[-1])
-    rounding = 8 * np.finfo(np.float64).eps * float(np.sum(np.abs(finite * np.diff(levels))[between]))
-    lowest = min(float(at_level.min()), 0.0) if flat else float(at_level.min())
-    if flat and lowest >= -rounding:
-        return origin
-    best = levels[candidates[at_level <= lowest + rounding]]
-    return float(best[np.argmin(np.abs(best))])
+    # ψ at the candidates relative to the first: a wall outside them takes no part.
+    first, last = candidates[0], candidates[-1]
+    rises = slopes[first + 1 : last + 1] * np.diff(levels[first : last + 1])
+    values = np.concatenate(([0.0], np.cumsum(rises)))[candidates - first]
+    rounding = 8 * np.finfo(np.float64).eps * float(np.sum(np.abs(rises)))
+    best = candidates[values <= values.min() + rounding]
+    cell = int(np.searchsorted(levels, origin))
+    if slopes[cell] == 0.0 and (cell in best or cell - 1 in best):
+        return origin  # inside a flat bottom
+    return float(levels[best[np.argmin(np.abs(levels[best]))]])

@@ -26,15 +26,11 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from parlin.piecewise import anchors
-
 FloatArray = NDArray[np.float64]
 Ties = Literal["right", "left", "toward_zero"]
 
 # A nonconvex prox with more distinct steps than this compares all cells instead of building tables.
 _MAX_TABLES = 16
-# Entries of the temporary (coordinates × cells) panel of that comparison.
-_PANEL_ENTRIES = 1 << 20
 # From this many thresholds on, an arithmetic progression is indexed by division.
 _MANY_THRESHOLDS = 48
 
@@ -233,23 +229,41 @@ def _prox_convex_steps(levels: FloatArray, slopes: FloatArray, v: FloatArray, st
 
 
 def _prox_all_cells(levels: FloatArray, slopes: FloatArray, v: FloatArray, step: FloatArray) -> FloatArray:
-    finite = np.flatnonzero(np.isfinite(slopes))
+    """The best cell of each coordinate, by walking outward from its own and summing ψ on the way.
+
+    Only differences of ψ near v enter, so a wall of large values far away costs no accuracy.
+    """
+    first = int(slopes[0] == -np.inf)
+    last = len(slopes) - 1 - int(slopes[-1] == np.inf)
     edges = np.concatenate(([-np.inf], levels, [np.inf]))
-    lower, upper, slope = edges[finite], edges[finite + 1], slopes[finite]
-    points, values = anchors(levels, slopes)
-    anchor, value = points[finite], values[finite]
-    result = np.empty_like(v)
-    chunk = max(1, _PANEL_ENTRIES // len(finite))
-    for begin in range(0, v.size, chunk):
-        # At ±inf and NaN every cell is equally bad; the clip of u itself is the answer there.
-        u, gamma = v[begin : begin + chunk, None], step[begin : begin + chunk, None]
-        u = np.where(np.isfinite(u), u, 0.0)
-        x = np.minimum(np.maximum(u - gamma * slope, lower), upper)
-        objective = 0.5 * (x - u) ** 2 + gamma * (value + slope * (x - anchor))
-        # The last minimiser of equals: ties to the right.
-        best = objective.shape[1] - 1 - np.argmin(objective[:, ::-1], axis=1)
-        result[begin : begin + chunk] = np.take_along_axis(x, best[:, None], axis=1)[:, 0]
-    return np.where(np.isfinite(v), result, np.clip(v, lower[0], upper[-1]))
+    lowest, highest = edges[first], edges[last + 1]
+    if first > last:
+        return np.where(np.isnan(v), v, levels[0])
+    finite = np.isfinite(v)
+    u = np.where(finite, v, 0.0)
+    start = np.clip(u, lowest, highest)
+    own = np.clip(np.searchsorted(levels, start), first, last)
+    best_x = np.clip(u - step * slopes[own], edges[own], edges[own + 1])
+    best = 0.5 * (best_x - u) ** 2 + step * slopes[own] * (best_x - start)
+    for heading in (1, -1):
+        cell = own + heading
+        near = edges[own + 1] if heading > 0 else edges[own]
+        rise = np.where((cell >= first) & (cell <= last), slopes[own] * (near - start), 0.0)
+        for _ in range(first, last):
+            inside = (cell >= first) & (cell <= last)
+            if not inside.any():
+                break
+            i = np.clip(cell, first, last)
+            near, far = (edges[i], edges[i + 1]) if heading > 0 else (edges[i + 1], edges[i])
+            x = np.clip(u - step * slopes[i], edges[i], edges[i + 1])
+            with np.errstate(invalid="ignore"):  # the outer end of an outer cell, not used again
+                objective = 0.5 * (x - u) ** 2 + step * (rise + slopes[i] * (x - near))
+                rise = np.where(inside, rise + slopes[i] * (far - near), rise)
+            # Ties to the right: an equal cell wins on the right of its rival only.
+            better = inside & ((objective <= best) if heading > 0 else (objective < best))
+            best_x, best = np.where(better, x, best_x), np.where(better, objective, best)
+            cell = cell + heading
+    return np.where(finite, best_x, np.clip(v, lowest, highest))
 
 
 # -- the closed form of the index on uniform grids --------------------------------------------------

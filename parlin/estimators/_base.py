@@ -101,6 +101,8 @@ class PARLinearModel(MultiOutputMixin, RegressorMixin, BaseEstimator, metaclass=
         if penalty.shape == "convex":
             gaps = [result.certificate.gap for result in results]
             self.dual_gap_ = gaps if several else gaps[0]
+        elif hasattr(self, "dual_gap_"):  # of an earlier fit with a convex penalty
+            del self.dual_gap_
         return self
 
     def predict(self, X: ArrayLike) -> FloatArray:
@@ -132,6 +134,8 @@ class PARLinearModel(MultiOutputMixin, RegressorMixin, BaseEstimator, metaclass=
         check_number("alpha", self.alpha, low=0.0, remedy="alpha=0 is the unpenalised fit")
         check_number("tol", self.tol, low=0.0, strict=True, remedy="1e-8 is the default")
         check_integer("max_iter", self.max_iter, low=1)
+        check_flag("fit_intercept", self.fit_intercept)
+        check_flag("warm_start", self.warm_start)
         if self.solver != "auto" and isinstance(self.solver, str):
             raise ValueError(
                 f"solver must be 'auto' or such as parlin.solvers.FISTA(), but is {self.solver!r}"
@@ -164,6 +168,12 @@ def check_number(name: str, value: object, low: float, strict: bool = False, rem
         raise ValueError(
             f"{name} must be finite and {relation} {low:g}, but is {value!r}; {remedy}".rstrip("; ")
         )
+
+
+def check_flag(name: str, value: object) -> None:
+    """Raise a TypeError unless `value` is true or false."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False, but is {value!r}")
 
 
 def check_integer(name: str, value: object, low: int) -> None:

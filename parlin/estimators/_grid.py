@@ -8,7 +8,7 @@ from abc import abstractmethod
 import numpy as np
 from numpy.typing import NDArray
 
-from parlin.estimators._base import PARLinearModel, Targets, check_integer, check_number
+from parlin.estimators._base import PARLinearModel, Targets, check_flag, check_integer, check_number
 from parlin.penalty import PAR
 from parlin.problem import Problem
 from parlin.solve import Result, solve
@@ -72,6 +72,7 @@ class ConvexGridModel(GridModel):
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
+        check_flag("bounded", self.bounded)
         if self.bounded and self.n_levels is None:
             raise ValueError("bounded=True needs n_levels: a box ends at the last level")
 

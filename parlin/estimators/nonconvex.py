@@ -96,10 +96,10 @@ class PARNonconvex(GridModel):
         self.random_state = random_state
 
     def _check_parameters(self) -> None:
-        super()._check_parameters()
-        check_integer("n_starts", self.n_starts, low=1)
         if self.n_levels is None:
             raise ValueError("n_levels must be a whole number >= 1: the shape of the penalty depends on it")
+        super()._check_parameters()
+        check_integer("n_starts", self.n_starts, low=1)
         if self.penalty not in _PENALTIES:
             raise ValueError(
                 f"penalty must be one of {', '.join(_PENALTIES)}, but is {self.penalty!r}; "

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from parlin.problem import Problem
 from parlin.solvers.base import FloatArray, State
@@ -89,7 +89,13 @@ def _factorise(problem: Problem, rho: float) -> tuple[Callable[[FloatArray], Flo
     n, d = design.shape
     gram = design.gram()
     gram[np.diag_indices_from(gram)] += rho
-    factor = cho_factor(gram, lower=True, overwrite_a=True)
+    try:
+        factor = cho_factor(gram, lower=True, overwrite_a=True)
+    except LinAlgError:
+        raise ValueError(
+            f"rho = {rho:g} is lost in rounding beside the Gram matrix; use at least "
+            f"{np.finfo(np.float64).eps * problem.loss.lipschitz * min(n, d):.1g}"
+        ) from None
     if d <= n:
         return lambda v: cho_solve(factor, v), d / (2 * n)
     root = np.sqrt(design.weights)

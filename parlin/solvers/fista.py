@@ -38,8 +38,11 @@ class FISTA:
 
     def init(self, problem: Problem, w0: FloatArray) -> _State:
         w = np.array(w0, dtype=np.float64)
-        objective = math.inf if problem.penalty.shape == "convex" else problem.objective(w)
-        return _State(w, passes=0.0, done=False, extrapolated=w, momentum=1.0, objective=objective)
+        convex = problem.penalty.shape == "convex"
+        objective = math.inf if convex else problem.objective(w)
+        return _State(
+            w, passes=0.0 if convex else 0.5, done=False, extrapolated=w, momentum=1.0, objective=objective
+        )
 
     def step(self, problem: Problem, state: _State) -> _State:
         if problem.penalty.shape == "convex":
