@@ -229,41 +229,29 @@ def _prox_convex_steps(levels: FloatArray, slopes: FloatArray, v: FloatArray, st
 
 
 def _prox_all_cells(levels: FloatArray, slopes: FloatArray, v: FloatArray, step: FloatArray) -> FloatArray:
-    """The best cell of each coordinate, by walking outward from its own and summing ψ on the way.
-
-    Only differences of ψ near v enter, so a wall of large values far away costs no accuracy.
-    """
-    first = int(slopes[0] == -np.inf)
-    last = len(slopes) - 1 - int(slopes[-1] == np.inf)
+    """The cells compete from left to right, as in `_envelope`, in every coordinate for itself."""
+    finite = np.flatnonzero(np.isfinite(slopes))
     edges = np.concatenate(([-np.inf], levels, [np.inf]))
-    lowest, highest = edges[first], edges[last + 1]
-    if first > last:
-        return np.where(np.isnan(v), v, levels[0])
-    finite = np.isfinite(v)
-    u = np.where(finite, v, 0.0)
-    start = np.clip(u, lowest, highest)
-    own = np.clip(np.searchsorted(levels, start), first, last)
-    best_x = np.clip(u - step * slopes[own], edges[own], edges[own + 1])
-    best = 0.5 * (best_x - u) ** 2 + step * slopes[own] * (best_x - start)
-    for heading in (1, -1):
-        cell = own + heading
-        near = edges[own + 1] if heading > 0 else edges[own]
-        rise = np.where((cell >= first) & (cell <= last), slopes[own] * (near - start), 0.0)
-        for _ in range(first, last):
-            inside = (cell >= first) & (cell <= last)
-            if not inside.any():
-                break
-            i = np.clip(cell, first, last)
-            near, far = (edges[i], edges[i + 1]) if heading > 0 else (edges[i + 1], edges[i])
-            x = np.clip(u - step * slopes[i], edges[i], edges[i + 1])
-            with np.errstate(invalid="ignore"):  # the outer end of an outer cell, not used again
-                objective = 0.5 * (x - u) ** 2 + step * (rise + slopes[i] * (x - near))
-                rise = np.where(inside, rise + slopes[i] * (far - near), rise)
-            # Ties to the right: an equal cell wins on the right of its rival only.
-            better = inside & ((objective <= best) if heading > 0 else (objective < best))
-            best_x, best = np.where(better, x, best_x), np.where(better, objective, best)
-            cell = cell + heading
-    return np.where(finite, best_x, np.clip(v, lowest, highest))
+    defined = np.isfinite(v)
+    u = np.where(defined, v, 0.0)
+    first, *others = finite.tolist()
+    left, right = np.full_like(v, edges[first]), np.full_like(v, edges[first + 1])
+    shift, rise = step * slopes[first], np.zeros_like(v)
+    for j in others:
+        challenge, width = step * slopes[j], edges[j + 1] - edges[j]
+        # Counted from the right end of the best cell so far, as in `_crossing`.
+        t, gap = u - right, edges[j] - right
+        x = np.minimum(np.maximum(t - shift, left - right), 0.0)
+        eta = np.minimum(np.maximum(t - gap - challenge, 0.0), width)
+        lead = gap * (t - 0.5 * gap) - rise + eta * (t - gap - challenge - 0.5 * eta)
+        lead -= x * (t - shift - 0.5 * x)
+        wins = lead >= 0.0
+        if np.isfinite(width):
+            rise = np.where(wins, 0.0, rise + challenge * width)
+        shift = np.where(wins, challenge, shift)
+        left, right = np.where(wins, edges[j], left), np.where(wins, edges[j + 1], right)
+    low, high = edges[finite[0]], edges[finite[-1] + 1]
+    return np.where(defined, np.minimum(np.maximum(u - shift, left), right), np.clip(v, low, high))
 
 
 # -- the closed form of the index on uniform grids --------------------------------------------------

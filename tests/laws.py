@@ -115,9 +115,10 @@ def prox_minimises(par: PAR, v: ArrayLike, step: float | ArrayLike, x: ArrayLike
 
 
 def _steepest_between(par: PAR, x: float, y: float) -> float:
+    """The steepest finite slope of the cells that the open interval between x and y meets."""
     low, high = min(x, y), max(x, y)
-    first = np.searchsorted(par.levels, low, side="left")
-    slopes = par.slopes[first : np.searchsorted(par.levels, high, side="right") + 1]
+    first = np.searchsorted(par.levels, low, side="right")
+    slopes = par.slopes[first : np.searchsorted(par.levels, high, side="left") + 1]
     return float(np.max(np.abs(slopes[np.isfinite(slopes)]), initial=0.0))
 
 
@@ -132,7 +133,8 @@ def prox_lands_on_levels(par: PAR, v: ArrayLike, step: float, x: ArrayLike) -> N
         _, best = exact.minimisers(vi, step)
         if len(best) == 1 and best[0] in floats:
             level = floats[best[0]]
-            slack = FEW * EPS * (abs(vi) + abs(level) + step * _steepest_between(par, level, level))
+            around = [abs(float(side)) for side in par.subdifferential(level) if np.isfinite(side)]
+            slack = FEW * EPS * (abs(vi) + abs(level) + step * max(around, default=0.0))
             beside = [exact.minimisers(vi + side * slack, step)[1] for side in (-1, 1)]
             if beside == [best, best]:
                 assert xi == level, f"{par!r}: prox({vi!r}, {step!r}) = {xi!r}, not the level {level!r}"

@@ -375,6 +375,22 @@ def test_steps_per_coordinate_are_exact_next_to_a_high_wall(par, distinct):
     laws.prox_minimises(par, v, steps, par.prox(v, steps))
 
 
+@pytest.mark.parametrize("distinct", [4, 40])
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_steps_per_coordinate_are_exact_across_a_high_wall(distinct, sign):
+    # Of the wells 1 (depth 0) and 3.3 (depth 3.7) behind a fall of 3e11 both are minimisers at the v with
+    # ½(3.3 − v)² − ½(1 − v)² = 3.7 γ, which is on this side of the fall.
+    par = PAR([0.0, 1.0, 2.1, 3.3, 4.0], [0.9, -1e12 / 3, 1.0, -4.0, 5.0, -0.9])
+    steps = np.resize(np.linspace(0.85, 1.1, distinct), 40)
+    v = (9.89 - 7.4 * steps) / 4.6 + np.linspace(-1e-6, 1e-6, 40)
+    assert np.all(v < 1)
+    if sign < 0:
+        par, v = PAR(-par.levels[::-1], -par.slopes[::-1]), -v
+    x = par.prox(v, steps)
+    assert len(set(x.tolist())) == 2
+    laws.prox_minimises(par, v, steps, x)
+
+
 def test_steps_per_coordinate_broadcast_like_numpy():
     par, rng = designs.sawtooth(0.5, 3), np.random.default_rng(18)
     v, steps = rng.uniform(-2, 2, (6, 5)), rng.uniform(0.1, 1.0, 5)

@@ -148,7 +148,7 @@ class PARLinearModel(MultiOutputMixin, RegressorMixin, BaseEstimator, metaclass=
             f"{type(self).__name__} is not certified after {result.n_iter} iterations "
             f"({result.status.name}): {result.status.value}. The residual is "
             f"{result.certificate.residual:.2e}, tol = {self.tol:.2e}; both are relative to the largest "
-            "gradient entry at zero coefficients. Raise max_iter or tol, or standardise the columns of X.",
+            "gradient entry at zero coefficients. Standardising the columns of X may help too.",
             ConvergenceWarning,
             stacklevel=3,
         )
