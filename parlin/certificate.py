@@ -30,8 +30,9 @@ class Certificate:
         from the Clarke interval, ``scale_j = max|∇f(0)| ‖X_j‖ / max_k ‖X_k‖`` and ``floor_j`` a
         bound on the rounding error of ``∂_j f``.  The one meaning of ``tol``: ``residual <= tol``.
     strict_residual : float
-        ``max_j max(dist_j, floor_j) / scale_j`` over the coordinates with ``dist_j > 0``: what holds in spite
-        of rounding.  A point that meets `tol` only without it is accepted as ROUNDING.
+        ``max_j max(dist_j, floor_j) / scale_j`` over the coordinates with ``dist_j > 0`` or off the
+        levels: what holds in spite of rounding.  A point that meets `tol` only without it is
+        accepted as ROUNDING.
     slope_residual : float or None
         ``max_j dist_j`` relative to the smallest nonzero |slope| of coordinate ``j``; claims about
         quantization use this one.  None when no slope is finite and nonzero.
@@ -118,16 +119,17 @@ def certify(problem: Problem, w: ArrayLike, tol: float = 1e-8) -> Certificate:
     if objective > problem.start_objective:
         # Far out the floor grows without limit: it excuses no point that is worse than the start.
         floor = np.zeros_like(floor)
-    distance = problem.distance(gradient, w)
+    distance, on_level = problem.distance(gradient, w), problem.on_level(w)
 
     largest = float(loss.coordinate_lipschitz.max())
     step = 1.0 / largest if largest > 0 else 1.0
     move = np.abs(w - problem.prox(w - step * gradient, step)) / step
-    on_level = problem.on_level(w)
     return Certificate(
         objective=objective,
         residual=_largest_ratio(distance, np.maximum(scale, floor / tol)),
-        strict_residual=_largest_ratio(np.where(distance > 0, np.maximum(distance, floor), 0.0), scale),
+        strict_residual=_largest_ratio(
+            np.where((distance > 0) | ~on_level, np.maximum(distance, floor), 0.0), scale
+        ),
         slope_residual=_slope_residual(problem, distance),
         prox_residual=_largest_ratio(move, np.maximum(scale, floor / tol)),
         prox_step=step,

@@ -150,13 +150,15 @@ class Problem:
     def violation(self, gradient: FloatArray, w: FloatArray) -> FloatArray:
         """How far each coordinate is from stationary, in units of the gradient, shape (d,).
 
-        Convex ψ: `distance`.  Nonconvex ψ: the move of a proximal-gradient step divided by the step
-        ``1 / max_j ‖X_j‖²``, which also sees coordinates on concave kinks.
+        Convex ψ: `distance`.  Nonconvex ψ: also the move of a proximal-gradient step divided by the
+        step ``1 / max_j ‖X_j‖²``, which sees coordinates on concave kinks.
         """
         if self.penalty.shape == "convex":
             return self.distance(gradient, w)
         step = self.loss.coordinate_step
-        return np.abs(w - self.prox(w - step * gradient, step)) / step
+        move = np.abs(w - self.prox(w - step * gradient, step)) / step
+        # A coordinate an ulp beside its level hardly moves, but is not stationary.
+        return np.maximum(move, self.distance(gradient, w))
 
     def on_level(self, w: ArrayLike) -> NDArray[np.bool_]:
         """Which penalised coordinates equal a level, float for float, shape (d,)."""

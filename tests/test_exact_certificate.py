@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from fractions import Fraction
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -98,11 +99,15 @@ def rational(values) -> list:
     return [rational(v) if isinstance(v, list) else Fraction(v) for v in np.asarray(values, float).tolist()]
 
 
-def critical_by_definition(problem: Problem, raw: tuple, pattern: tuple[int, ...]) -> bool | None:
-    """Whether a critical point has this pattern (2k: the cell left of level k, 2k + 1: level k).
+class Truth(NamedTuple):
+    """What the definition says of a pattern: 2k is the cell left of level k, 2k + 1 the level k."""
 
-    None if the free columns are dependent.
-    """
+    failing: set[int]  # coordinates outside their cell or interval
+    cell_margin: Fraction | float
+    slope_margin: Fraction | float
+
+
+def by_definition(problem: Problem, raw: tuple, pattern: tuple[int, ...]) -> Truth:
     X, y, s, intercept, omega = raw
     n, d = len(X), len(X[0])
     total = sum(s)
@@ -123,26 +128,25 @@ def critical_by_definition(problem: Problem, raw: tuple, pattern: tuple[int, ...
 
     columns = list(zip(*X, strict=True))
     rest = [y[i] - sum(X[i][j] * w[j] for j in range(d)) for i in range(n)]
-    if any(omega[j] and not np.isfinite(slopes[pattern[j] // 2]) for j in free):
-        return False
     matrix = [[inner(columns[j], columns[k]) for k in free] for j in free]
-    right = [inner(columns[j], rest) - slope(j) for j in free]
-    solved = gauss(matrix, right)
-    if solved is None:
-        return None
+    solved = gauss(matrix, [inner(columns[j], rest) - slope(j) for j in free])
+    failing, cells, intervals = set(), [], []
     for j, value in zip(free, solved, strict=True):
         w[j] = value
         k = pattern[j] // 2
-        if omega[j] and not ((k == 0 or levels[k - 1] < value) and (k == len(levels) or value < levels[k])):
-            return False
+        if omega[j]:
+            slacks = [value - b for b in levels[k - 1 : k] if k] + [b - value for b in levels[k : k + 1]]
+            cells += slacks
+            failing |= {j} if min(slacks) <= 0 else set()
     residual = [y[i] - sum(X[i][j] * w[j] for j in range(d)) for i in range(n)]
     for j in set(range(d)) - set(free):
         descent = inner(columns[j], residual)
-        k = pattern[j] // 2
-        ends = [v if np.isinf(v) else omega[j] * Fraction(v) for v in (slopes[k], slopes[k + 1])]
-        if not min(ends) <= descent <= max(ends):
-            return False
-    return True
+        low, high = sorted(slopes[pattern[j] // 2 : pattern[j] // 2 + 2])
+        slacks = [descent - omega[j] * Fraction(low)] if np.isfinite(low) else []
+        slacks += [omega[j] * Fraction(high) - descent] if np.isfinite(high) else []
+        intervals += slacks
+        failing |= {j} if min(slacks, default=0) < 0 else set()
+    return Truth(failing, min(cells, default=math.inf), min(intervals, default=math.inf))
 
 
 def gauss(matrix: list[list[Fraction]], right: list[Fraction]) -> list[Fraction] | None:
@@ -209,7 +213,7 @@ def test_of_all_patterns_exactly_the_critical_ones_are_proved(name, kind):
             options.get("fit_intercept", False),
             rational(omega),
         )
-        proved = 0
+        proved, named = 0, set()
         for pattern in itertools.product(range(2 * penalty.levels.size + 1), repeat=2):
             proof = exact_certificate(problem, representative(penalty, pattern))
             outside = any(
@@ -218,59 +222,23 @@ def test_of_all_patterns_exactly_the_critical_ones_are_proved(name, kind):
             if outside:
                 assert (proof.verdict, proof.reason) == (Proof.UNDECIDED, "the point lies outside the box")
                 continue
-            truth = critical_by_definition(problem, raw, pattern)
-            assert proof.verdict is (Proof.PROVED if truth else Proof.REFUTED), pattern
-            proved += bool(truth)
+            truth = by_definition(problem, raw, pattern)
+            if truth.failing:
+                assert proof.verdict is Proof.REFUTED, pattern
+                assert proof.coordinate in truth.failing
+                named.add(proof.coordinate)
+            else:
+                assert proof.verdict is Proof.PROVED, pattern
+                assert proof.cell_margin == float(truth.cell_margin)
+                assert proof.slope_margin == float(truth.slope_margin)
+                proved += 1
         if penalty.shape == "convex":
             # One minimiser, whichever cell an unpenalised coordinate was given to.
             copies = (2 * penalty.levels.size + 1) ** np.count_nonzero(omega == 0)
             assert proved == copies
         else:
             assert proved >= 1
-
-
-def test_refuted_names_a_coordinate_that_fails_and_the_margins_are_exact():
-    rng = np.random.default_rng(3)
-    X, y = rng.standard_normal((4, 3)), rng.standard_normal(4)
-    penalty = designs.lasso(0.5, 2).scaled(0.2)
-    problem = Problem(LeastSquares(X, y), penalty)
-    w = solve(problem, tol=1e-12).w
-    proof = exact_certificate(problem, w)
-    assert proof.verdict is Proof.PROVED
-    # Put the first coordinate where it cannot be: the others keep their codes.
-    for j in range(3):
-        moved = w.copy()
-        moved[j] = 1.0 if w[j] < 0 else -1.0
-        named = exact_certificate(problem, moved)
-        assert named.verdict is Proof.REFUTED
-        X_, y_ = rational(X), rational(y)
-        assert fails(X_, y_, penalty, moved, named.coordinate)
-
-
-def fails(X: list, y: list, penalty: PAR, w: np.ndarray, j: int) -> bool:
-    """Whether coordinate j of the critical point of w's cells leaves its cell or its interval of slopes."""
-    free = [k for k in range(len(w)) if penalty.codes(w)[k] < 0]
-    exact = [Fraction(float(v)) for v in w]
-    columns = list(zip(*X, strict=True))
-
-    def dot(a, b):
-        return sum(p * q for p, q in zip(a, b, strict=True)) / len(y)
-
-    rest = [
-        t - sum(row[k] * exact[k] for k in range(len(w)) if k not in free)
-        for row, t in zip(X, y, strict=True)
-    ]
-    cells = np.searchsorted(penalty.levels, w)
-    right = [dot(columns[k], rest) - Fraction(float(penalty.slopes[cells[k]])) for k in free]
-    solved = gauss([[dot(columns[k], columns[m]) for m in free] for k in free], right)
-    for k, value in zip(free, solved, strict=True):
-        exact[k] = value
-    if j in free:
-        padded = [-math.inf, *map(Fraction, penalty.levels.tolist()), math.inf]
-        return not padded[cells[j]] < exact[j] < padded[cells[j] + 1]
-    residual = [t - sum(a * b for a, b in zip(row, exact, strict=True)) for row, t in zip(X, y, strict=True)]
-    low, high = (Fraction(float(v)) for v in penalty.subdifferential(w[j]))
-    return not low <= dot(columns[j], residual) <= high
+        assert named == set(np.flatnonzero(omega).tolist())
 
 
 # -- undecided --------------------------------------------------------------------------------------

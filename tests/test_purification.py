@@ -128,6 +128,18 @@ def test_two_equal_columns_end_with_one_of_them_on_a_level():
     assert purify(problem, [0.25, 1.75]).tolist() == [0.0, 2.0]
 
 
+def test_two_coordinates_that_arrive_together_both_stop_at_their_levels():
+    # X = (a, −b): the null vector is (b, a), and w is that far from (1, 1) times t, up to rounding.
+    penalty = PAR([-1.0, 1.0], [-1.0, 0.0, 1.0])
+    rng = np.random.default_rng(61)
+    for a, b, t in rng.uniform(0.1, 1.0, (300, 3)):
+        w = 1.0 - 0.5 * t * np.array([b, a])
+        problem = Problem(LeastSquares([[a, -b]], [a - b]), penalty)
+        pure = purify(problem, w)
+        assert np.all(np.abs(pure) <= 1.0)
+        assert 1.0 in pure
+
+
 def test_a_local_minimiser_of_a_nonconvex_problem_may_be_lost_but_not_its_criticality():
     # Theory 3.4: X = [1, 1], W, α = .1, y = 3: (−.1, 3) is a local minimiser, (0, 2.9) has the same
     # F and only the Clarke interval at the concave kink 0 makes it critical.

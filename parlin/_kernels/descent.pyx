@@ -199,17 +199,18 @@ cdef class Descent:
 
     cdef double violation(self, int j) noexcept:
         """How far coordinate j is from stationary, in units of the gradient."""
-        cdef double g = -self.dot(j, self.r, self.mean_of_r)
-        cdef int k
+        cdef double g = -self.dot(j, self.r, self.mean_of_r), move = 0.0, left, right
+        cdef int k = self.place[j] // 2
         if self.omega[j] == 0.0:
             return fabs(g)
         if not self.convex:
-            return fabs(self.table_prox(j, g) - self.w[j]) * self.omega[j] / self.step
-        k = self.place[j] // 2
+            # sees concave kinks, but not a coordinate that is an ulp beside its level
+            move = fabs(self.table_prox(j, g) - self.w[j]) * self.omega[j] / self.step
+        left = self.omega[j] * self.slopes[k]
         if self.place[j] % 2 == 0:
-            return fabs(g + self.omega[j] * self.slopes[k])
-        # on level k, between cells k and k + 1
-        return max(self.omega[j] * self.slopes[k] + g, -g - self.omega[j] * self.slopes[k + 1])
+            return max(move, fabs(g + left))
+        right = self.omega[j] * self.slopes[k + 1]  # on level k, between cells k and k + 1
+        return max(move, max(min(left, right) + g, -g - max(left, right)))
 
     cdef bint update(self, int j) noexcept:
         """The exact minimiser in coordinate j (nonconvex ψ: one proximal step); true if its place changed."""

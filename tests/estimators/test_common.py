@@ -315,6 +315,16 @@ def test_the_certificate_is_that_of_the_coefficients(name):
     assert certify(problem, model.coef_, model.tol) == model.result_.certificate
 
 
+@pytest.mark.parametrize("name", CONVEX)
+def test_the_tolerance_is_that_of_the_residual_and_a_loose_one_ends_earlier(name):
+    X, y = data(20, 40)
+    fits = [on_grid(name, alpha=0.01, tol=tol, solver=FISTA()).fit(X, y) for tol in (1e-2, 1e-5, 1e-10)]
+    for model in fits:
+        assert model.result_.certificate.residual <= model.tol
+    assert fits[0].n_iter_ < fits[1].n_iter_ < fits[2].n_iter_
+    assert fits[0].result_.certificate.residual > 1e-5
+
+
 @each_estimator
 @pytest.mark.parametrize("power", [-20, 20])
 def test_units_of_y_scale_the_model_whose_grid_comes_from_the_data(name, power):

@@ -77,6 +77,20 @@ def test_without_a_number_of_levels_no_coefficient_touches_the_last():
     assert PARRidge(3.0, spacing=50.0, n_levels=None).fit(X, y).levels_.size <= 7
 
 
+def test_a_grid_begun_too_short_grows_until_it_covers_the_solution_and_not_much_beyond():
+    class Misled(PARRidge):
+        """Ridge said that all coefficients are tiny."""
+
+        def _unquantized_coefficients(self, targets):
+            return 1e-3 * super()._unquantized_coefficients(targets)
+
+    X, y = data(30, 5)
+    model = Misled(0.01, spacing=0.05, n_levels=None, tol=1e-10).fit(X, y)
+    expected = PARRidge(0.01, spacing=0.05, n_levels=500, tol=1e-10).fit(X, y)
+    assert np.allclose(model.coef_, expected.coef_, atol=1e-9)
+    assert np.abs(model.coef_).max() < model.levels_[-1] <= 2 * np.abs(model.coef_).max() + 0.1
+
+
 def test_a_bounded_grid_is_a_box_that_no_coefficient_leaves():
     X, y = data(30, 5)
     free = PARRidge(0.01, spacing=0.1, n_levels=4).fit(X, y)
