@@ -1,14 +1,18 @@
 """The compiled part of the build: optional, so that parlin installs without a C compiler as well."""
 
+import numpy as np
 from setuptools import Extension, setup
 
 setup(
     ext_modules=[
         Extension(
-            "parlin._kernels.descent",
-            ["parlin/_kernels/descent.pyx"],
+            f"parlin._kernels.{name}",
+            [f"parlin/_kernels/{name}.pyx"],
+            include_dirs=[np.get_include()],
+            define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
             extra_compile_args=["-O3"],
             optional=True,
         )
+        for name in ("descent", "prox")
     ]
 )

@@ -233,17 +233,15 @@ class PAR:
             raise ValueError(
                 f"out must be float64 of shape {v.shape}, but is {out.dtype} of shape {out.shape}"
             )
-        if np.ndim(step) == 0:
-            table = self.table(float(step))
-            result = apply_table(table, v.reshape(-1), ties).reshape(v.shape)
-        else:
-            steps = np.broadcast_to(np.asarray(step, dtype=np.float64), v.shape).reshape(-1)
-            if not np.all((steps > 0) & np.isfinite(steps)):
-                raise ValueError("every step must be a positive finite number")
-            if ties != "right":
-                raise ValueError(f"ties={ties!r} needs one step for all coordinates; use ties='right'")
-            flat = prox_per_coordinate(self.levels, self.slopes, v.reshape(-1), steps, self.shape == "convex")
-            result = flat.reshape(v.shape)
+        if isinstance(step, float) or np.ndim(step) == 0:
+            return apply_table(self.table(float(step)), v, ties, out)
+        steps = np.broadcast_to(np.asarray(step, dtype=np.float64), v.shape).reshape(-1)
+        if not np.all((steps > 0) & np.isfinite(steps)):
+            raise ValueError("every step must be a positive finite number")
+        if ties != "right":
+            raise ValueError(f"ties={ties!r} needs one step for all coordinates; use ties='right'")
+        flat = prox_per_coordinate(self.levels, self.slopes, v.reshape(-1), steps, self.shape == "convex")
+        result = flat.reshape(v.shape)
         if out is None:
             return result
         out[...] = result

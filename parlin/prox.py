@@ -26,6 +26,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from parlin._kernels import Prox
+
 FloatArray = NDArray[np.float64]
 Ties = Literal["right", "left", "toward_zero"]
 
@@ -43,6 +45,7 @@ class ProxTable(NamedTuple):
     lower: FloatArray  # (m,) left end of the cell, a level or −inf
     upper: FloatArray  # (m,) right end of the cell, a level or +inf
     uniform: UniformIndex | None  # closed form of the index, where the thresholds allow one
+    kernel: Prox | None = None  # this map compiled, ties to the right
 
 
 class UniformIndex(NamedTuple):
@@ -58,28 +61,33 @@ def prox_table(levels: FloatArray, slopes: FloatArray, step: float, convex: bool
     first = int(slopes[0] == -np.inf)
     last = len(slopes) - int(slopes[-1] == np.inf)
     edges = np.concatenate(([-np.inf], levels, [np.inf]))
-    if first >= last:  # the domain is the single point levels[0]
-        point = levels[:1]
-        return ProxTable(np.empty(0), np.zeros(1), point, point, None)
     lower, upper = edges[first:last], edges[first + 1 : last + 1]
-    shifts = step * slopes[first:last]
-    if convex:
-        inner = levels[first : last - 1]
-        thresholds = inner + 0.5 * (shifts[:-1] + shifts[1:])
-        return ProxTable(thresholds, shifts, lower, upper, _uniform_index(thresholds))
-    keep, thresholds = _envelope(shifts, lower, upper)
-    return ProxTable(thresholds, shifts[keep], lower[keep], upper[keep], _uniform_index(thresholds))
+    # A zero shift is stored as −0.0: then v − shift is never −0.0, and no output is −0.0 on the level 0.0.
+    shifts = -(0.0 - step * slopes[first:last])
+    if first >= last:  # the domain is the single point levels[0]
+        thresholds, shifts, lower, upper = np.empty(0), np.array([-0.0]), levels[:1], levels[:1]
+    elif convex:
+        thresholds = levels[first : last - 1] + 0.5 * (shifts[:-1] + shifts[1:])
+    else:
+        keep, thresholds = _envelope(shifts, lower, upper)
+        shifts, lower, upper = shifts[keep], lower[keep], upper[keep]
+    kernel = None if Prox is None else Prox(thresholds, shifts, lower, upper)
+    return ProxTable(thresholds, shifts, lower, upper, _uniform_index(thresholds), kernel)
 
 
 def apply_table(
     table: ProxTable, v: FloatArray, ties: Ties = "right", out: FloatArray | None = None
 ) -> FloatArray:
     """The proximal map of `v` by a table; `ties` says which side wins where two pieces are equally good."""
+    if table.kernel is not None and ties == "right":
+        return table.kernel(v, out)
+    result = np.empty(v.shape) if out is None else out
     if ties == "toward_zero":
         left, right = apply_table(table, v, "left"), apply_table(table, v, "right")
-        return np.where(np.abs(left) < np.abs(right), left, right)
+        result[...] = np.where(np.abs(left) < np.abs(right), left, right)
+        return result
     piece = piece_index(table, v, ties)
-    result = np.subtract(v, table.shifts[piece], out=out)
+    np.subtract(v, table.shifts[piece], out=result)
     np.maximum(result, table.lower[piece], out=result)
     np.minimum(result, table.upper[piece], out=result)
     return result
@@ -273,7 +281,7 @@ def _uniform_index(thresholds: FloatArray) -> UniformIndex | None:
 def _uniform_search(uniform: UniformIndex, thresholds: FloatArray, v: FloatArray) -> NDArray[np.intp]:
     left, right, increment = uniform
     m = thresholds.size
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         below = np.floor((v - thresholds[0]) / increment) + 1.0
         guess = np.minimum(np.maximum(below, 0.0), float(left))
         if right < m:

@@ -128,16 +128,22 @@ def test_two_equal_columns_end_with_one_of_them_on_a_level():
     assert purify(problem, [0.25, 1.75]).tolist() == [0.0, 2.0]
 
 
-def test_two_coordinates_that_arrive_together_both_stop_at_their_levels():
-    # X = (a, −b): the null vector is (b, a), and w is that far from (1, 1) times t, up to rounding.
-    penalty = PAR([-1.0, 1.0], [-1.0, 0.0, 1.0])
-    rng = np.random.default_rng(61)
-    for a, b, t in rng.uniform(0.1, 1.0, (300, 3)):
-        w = 1.0 - 0.5 * t * np.array([b, a])
-        problem = Problem(LeastSquares([[a, -b]], [a - b]), penalty)
-        pure = purify(problem, w)
-        assert np.all(np.abs(pure) <= 1.0)
-        assert 1.0 in pure
+def test_two_coordinates_that_arrive_together_both_stop_at_their_level():
+    # X = (a, −b): the null vector is (b, a), and w is t times that away from (.1, .1), so far that
+    # rounding alone would carry coordinates past the level or leave them short of it.
+    penalty = PAR([-50.0, 0.1], [-1.0, 0.0, 1.0])
+    for a, b, t in np.random.default_rng(61).uniform(0.3, 1.0, (300, 3)):
+        problem = Problem(LeastSquares([[a, -b]], [0.1 * (a - b)]), penalty)
+        pure = purify(problem, 0.1 - 20 * t * np.array([b, a]))
+        assert np.all(pure <= 0.1)
+        assert problem.unquantized(pure).size <= 1
+
+
+def test_a_coordinate_of_a_zero_column_lands_on_the_nearer_level_float_for_float():
+    penalty = PAR([-50.0, 0.1], [-1.0, 0.0, 1.0])
+    problem = Problem(LeastSquares([[0.0], [0.0]], [1.0, 2.0]), penalty)
+    for w in np.random.default_rng(62).uniform(-50, 0.1, 200):
+        assert purify(problem, [w]).tolist() == [-50.0 if w + 50 < 0.1 - w else 0.1]
 
 
 def test_a_local_minimiser_of_a_nonconvex_problem_may_be_lost_but_not_its_criticality():
