@@ -7,7 +7,9 @@ and trusts nothing that a solver computed.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -103,16 +105,47 @@ def certify(problem: Problem, w: ArrayLike, tol: float = 1e-8) -> Certificate:
     >>> certify(problem, [1.625]).residual
     0.0
     """
-    w = np.asarray(w, dtype=np.float64)
+    w = np.array(w, dtype=np.float64)
     if w.shape != (problem.size,):
         raise ValueError(f"w must have shape ({problem.size},), but has shape {w.shape}")
     if not tol > 0:
         raise ValueError(f"tol must be positive, but is {tol!r}")
+    return judge(problem, w, tol).certificate
+
+
+class Judgement:
+    """The part of a certificate that decides whether a run may end; `certificate` is the whole.
+
+    The rest is made when it is first asked for, or when the judgement is pickled; then the problem
+    is let go.
+    """
+
+    def __init__(
+        self, objective: float, residual: float, strict_residual: float, complete: Callable[[], Certificate]
+    ) -> None:
+        self.objective = objective
+        self.residual = residual
+        self.strict_residual = strict_residual
+        self._complete: Callable[[], Certificate] | None = complete
+
+    @cached_property
+    def certificate(self) -> Certificate:
+        """The certificate of the point."""
+        certificate, self._complete = self._complete(), None
+        return certificate
+
+    def __getstate__(self) -> dict[str, object]:
+        self.certificate  # noqa: B018
+        return self.__dict__
+
+
+def judge(problem: Problem, w: FloatArray, tol: float) -> Judgement:
+    """The judgement of `certify` on a point of the right shape, which the caller must not change."""
     loss = problem.loss
-    if not np.all(np.isfinite(w)):
+    if not np.isfinite(w).all():
         return _hopeless(problem, w)
     value, gradient = loss.value_and_gradient(w)
-    if not (math.isfinite(value) and np.all(np.isfinite(gradient))):
+    if not (math.isfinite(value) and np.isfinite(gradient).all()):
         return _hopeless(problem, w)
     objective = value + problem.penalty_value(w)
     scale, floor = loss.gradient_scale, loss.rounding_floor(w)
@@ -120,24 +153,28 @@ def certify(problem: Problem, w: ArrayLike, tol: float = 1e-8) -> Certificate:
         # Far out the floor grows without limit: it excuses no point that is worse than the start.
         floor = np.zeros_like(floor)
     distance, on_level = problem.distance(gradient, w), problem.on_level(w)
+    allowed = np.maximum(scale, floor / tol)
+    residual = _largest_ratio(distance, allowed)
+    unsettled = np.where((distance > 0) | ~on_level, np.maximum(distance, floor), 0.0)
+    strict_residual = _largest_ratio(unsettled, scale)
 
-    largest = float(loss.coordinate_lipschitz.max())
-    step = 1.0 / largest if largest > 0 else 1.0
-    move = np.abs(w - problem.prox(w - step * gradient, step)) / step
-    return Certificate(
-        objective=objective,
-        residual=_largest_ratio(distance, np.maximum(scale, floor / tol)),
-        strict_residual=_largest_ratio(
-            np.where((distance > 0) | ~on_level, np.maximum(distance, floor), 0.0), scale
-        ),
-        slope_residual=_slope_residual(problem, distance),
-        prox_residual=_largest_ratio(move, np.maximum(scale, floor / tol)),
-        prox_step=step,
-        gap=_relative_gap(problem, w, objective),
-        rounded_objective=_rounded_objective(problem, w),
-        on_level=int(np.count_nonzero(on_level)),
-        size=int(np.count_nonzero(problem.penalised)),
-    )
+    def complete() -> Certificate:
+        step = loss.coordinate_step
+        move = np.abs(w - problem.prox(w - step * gradient, step)) / step
+        return Certificate(
+            objective=objective,
+            residual=residual,
+            strict_residual=strict_residual,
+            slope_residual=_slope_residual(problem, distance),
+            prox_residual=_largest_ratio(move, allowed),
+            prox_step=step,
+            gap=_relative_gap(problem, w, objective),
+            rounded_objective=_rounded_objective(problem, w),
+            on_level=int(np.count_nonzero(on_level)),
+            size=int(np.count_nonzero(problem.penalised)),
+        )
+
+    return Judgement(objective, residual, strict_residual, complete)
 
 
 def _largest_ratio(numerator: FloatArray, denominator: FloatArray) -> float:
@@ -202,8 +239,12 @@ def _rounded_objective(problem: Problem, w: FloatArray) -> float | None:
     return problem.objective(np.where(problem.penalised, problem.penalty.nearest_level(w), w))
 
 
-def _hopeless(problem: Problem, w: FloatArray) -> Certificate:
-    infinite = math.inf
-    on_level = int(np.count_nonzero(problem.on_level(w)))
-    size = int(np.count_nonzero(problem.penalised))
-    return Certificate(math.nan, infinite, infinite, infinite, infinite, math.nan, None, None, on_level, size)
+def _hopeless(problem: Problem, w: FloatArray) -> Judgement:
+    def complete() -> Certificate:
+        on_level = int(np.count_nonzero(problem.on_level(w)))
+        size = int(np.count_nonzero(problem.penalised))
+        return Certificate(
+            math.nan, math.inf, math.inf, math.inf, math.inf, math.nan, None, None, on_level, size
+        )
+
+    return Judgement(math.nan, math.inf, math.inf, complete)

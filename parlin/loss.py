@@ -2,6 +2,8 @@ r"""Smooth losses ``f(w)`` of a linear model: value, gradient, and the dual poin
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -68,17 +70,21 @@ class LeastSquares:
             X = X if sparse.issparse(X) else np.asarray(X, dtype=np.float64)
             _check_shapes(X, y)
             X, y, sample_weight = positive_rows(X, y, sample_weight)
-            if not np.all(np.isfinite(X.data if sparse.issparse(X) else X)):
+            with np.errstate(invalid="ignore", over="ignore"):
+                self.design = DesignMatrix(X, sample_weight, centre=fit_intercept)
+                # Norms are needed anyway, and are finite only if X is; they may overflow, too.
+                finite = np.isfinite(self.design.raw_norms.sum()) or _is_finite(self.design.X)
+            if not finite:
                 raise ValueError("X and y must be finite")
-            self.design = DesignMatrix(X, sample_weight, centre=fit_intercept)
         design = self.design
-        if not np.all(np.isfinite(y)):
+        if not _is_finite(y):
             raise ValueError("X and y must be finite")
         self.y = y
         self.y_mean = float(design.weights @ y) if design.centre else 0.0
         if design.centre and np.all(y == y[0]):
             self.y_mean = float(y[0])  # a constant y is centred to exactly zero
         self._target = y - self.y_mean
+        self._last: _Evaluation | None = None
 
     quadratic = True  # f is a quadratic form: what ADMM's one factorisation needs
 
@@ -90,21 +96,47 @@ class LeastSquares:
     # -- value and derivatives --------------------------------------------------------------------
 
     def residual(self, w: ArrayLike) -> FloatArray:
-        """``y − Xw − b`` with the best intercept, shape (n,)."""
-        return self._target - self.design.matvec(np.asarray(w, dtype=np.float64))
+        """``y − Xw − b`` with the best intercept, shape (n,); read-only."""
+        return self._at(w).residual
 
     def value(self, w: ArrayLike) -> float:
         """The loss f(w), nonnegative, in units of y²."""
-        return self._half_square(self.residual(w))
+        w = np.asarray(w, dtype=np.float64)
+        known = self._known(w)
+        return self._half_square(self._target - self.design.matvec(w) if known is None else known.residual)
 
     def gradient(self, w: ArrayLike) -> FloatArray:
-        """The gradient of f at `w`, shape (d,)."""
-        return -self.design.rmatvec(self.residual(w))
+        """The gradient of f at `w`, shape (d,); read-only."""
+        point = self._at(w)
+        if point.gradient is None:
+            point.gradient = _read_only(-self.design.rmatvec(point.residual))
+        return point.gradient
 
     def value_and_gradient(self, w: ArrayLike) -> tuple[float, FloatArray]:
         """Both for the price of one pass over the data."""
-        residual = self.residual(w)
-        return self._half_square(residual), -self.design.rmatvec(residual)
+        gradient = self.gradient(w)
+        return self._half_square(self.residual(w)), gradient
+
+    def _known(self, w: FloatArray) -> _Evaluation | None:
+        last = self._last
+        return last if last is not None and last.key == w.tobytes() else None
+
+    def _at(self, w: ArrayLike) -> _Evaluation:
+        """What is known at `w`, remembered for one point: solver and certificate ask for the same."""
+        w = np.asarray(w, dtype=np.float64)
+        point = self._known(w)
+        if point is None:
+            residual = self._target - self.design.matvec(w)
+            point = self._last = _Evaluation(w.tobytes(), _read_only(residual))
+        return point
+
+    def local_quadratic(self, w: ArrayLike) -> tuple[float, LeastSquares]:
+        """A factor and a `LeastSquares` whose product has f's gradient and curvature at `w`; here f itself.
+
+        For another ``f = Σ_i s_i h_i(z_i)``, ``z = Xw``, with curvatures ``κ_i = h_i''(z_i) > 0`` they
+        are ``Σ_i s_i κ_i`` and ``LeastSquares(X, z − h'/κ, sample_weight=sκ)``.
+        """
+        return 1.0, self
 
     def _half_square(self, u: FloatArray) -> float:
         return 0.5 * float(u @ (self.design.weights * u))
@@ -136,8 +168,8 @@ class LeastSquares:
 
     @cached_property
     def gradient_at_zero(self) -> FloatArray:
-        """The gradient of f at 0, shape (d,)."""
-        return -self.design.rmatvec(self._target)
+        """The gradient of f at 0, shape (d,); read-only."""
+        return self.gradient(np.zeros(self.size))
 
     # -- what the certificate needs ---------------------------------------------------------------
 
@@ -159,10 +191,14 @@ class LeastSquares:
         """
         design = self.design
         raw, centred = design.raw_norms, design.column_norms
-        y_norm = np.sqrt(self.y @ (design.weights * self.y))
-        residual_norm = np.sqrt(2 * self.value(w))
+        y_norm = self._y_norm
+        residual_norm = math.sqrt(2 * self.value(w))
         errors = centred * (y_norm + raw @ np.abs(w)) + raw * residual_norm
         return 8 * np.finfo(np.float64).eps * errors
+
+    @cached_property
+    def _y_norm(self) -> float:
+        return math.sqrt(self.y @ (self.design.weights * self.y))
 
     def dual_point(self, w: ArrayLike, unpenalised: NDArray[np.intp]) -> FloatArray:
         """The residual made orthogonal to the unpenalised columns: feasible for the dual after scaling."""
@@ -179,6 +215,24 @@ class LeastSquares:
     def fenchel_young(self, w: ArrayLike, nu: FloatArray) -> float:
         """``f(w) + f*(−X'ν) + <ν, Xw> >= 0`` for a dual point `nu`: the loss's part of the gap."""
         return self._half_square(self.residual(w) - nu)
+
+
+@dataclass(slots=True)
+class _Evaluation:
+    """The residual at a point, and the gradient once it was asked for."""
+
+    key: bytes  # of the point
+    residual: FloatArray
+    gradient: FloatArray | None = None
+
+
+def _read_only(array: FloatArray) -> FloatArray:
+    array.flags.writeable = False
+    return array
+
+
+def _is_finite(X: FloatArray | sparse.spmatrix | sparse.sparray) -> bool:
+    return bool(np.isfinite(X.data if sparse.issparse(X) else X).all())
 
 
 def _check_shapes(X: FloatArray | sparse.spmatrix | sparse.sparray, y: FloatArray) -> None:

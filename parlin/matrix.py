@@ -23,8 +23,10 @@ _DENSE_SPECTRUM = 600
 # A sparse design of no more entries is made dense for its Gram matrix, where centring by subtraction
 # of products would cancel.
 _DENSE_GRAM = 20_000_000
-# Entries of the temporary panel used when column norms are summed.
-_PANEL_ENTRIES = 1 << 19
+# Entries of a temporary panel of columns: it stays in the cache.
+_PANEL_ENTRIES = 1 << 16
+# Up to this share of nonzero coefficients their columns are read one by one.
+_FEW_COLUMNS = 0.125
 
 
 class DesignMatrix:
@@ -107,9 +109,24 @@ class DesignMatrix:
 
     def matvec(self, w: FloatArray) -> FloatArray:
         """The centred product ``(X − 1 x̄') w``, shape (n,)."""
-        product = self.X @ w
+        product = self._uncentred(w)
         if self.centre:
             product -= self.means @ w
+        return product
+
+    def _uncentred(self, w: FloatArray) -> FloatArray:
+        """``X w``; of a large dense X only the columns that count are read, some at a time."""
+        n, d = self.shape
+        if self.is_sparse or self.X.size <= _PANEL_ENTRIES:
+            return self.X @ w
+        support = np.flatnonzero(w)
+        if support.size > _FEW_COLUMNS * d:
+            return self.X @ w
+        product = np.zeros(n)
+        width = max(1, _PANEL_ENTRIES // n)
+        for start in range(0, support.size, width):
+            chosen = support[start : start + width]
+            product += w[chosen] @ self.X.T[chosen]
         return product
 
     def rmatvec(self, u: FloatArray) -> FloatArray:
@@ -133,7 +150,7 @@ class DesignMatrix:
             panel = np.array(self.X.T[indices], order="C").T
         if self.centre:
             panel -= self.means[indices]
-        panel *= np.sqrt(self.weights)[:, None]
+        panel *= self._root_weights[:, None]
         return panel
 
     def sparse_columns(
@@ -144,12 +161,16 @@ class DesignMatrix:
         Rows are scaled as in `columns`; the means are not subtracted.
         """
         panel = self._csc[:, indices]
-        data = panel.data * np.sqrt(self.weights)[panel.indices]
+        data = panel.data * self._root_weights[panel.indices]
         return (data, panel.indices.astype(np.intc), panel.indptr.astype(np.intc)), self.means[indices]
 
     def embed(self, u: FloatArray) -> FloatArray:
         """Sample vectors in the Euclidean coordinates of `columns`: ``√s ∘ u``."""
-        return np.sqrt(self.weights) * u
+        return self._root_weights * u
+
+    @cached_property
+    def _root_weights(self) -> FloatArray:
+        return np.sqrt(self.weights)
 
     @cached_property
     def _csc(self) -> sparse.spmatrix | sparse.sparray:
@@ -177,25 +198,28 @@ class DesignMatrix:
             # A column without a zero has no absent part, not even a rounding error of one.
             absent = np.where(np.diff(X.indptr) == n, 0.0, 1.0 - np.bincount(owner, weights, minlength=d))
             return stored + np.maximum(absent, 0.0) * means**2
+        if self.sample_weight is None and not means.any():
+            return np.einsum("ij,ij->j", self.X, self.X) / n
         squared = np.empty(d)
+        root = self._root_weights[:, None]
         width = max(1, _PANEL_ENTRIES // max(n, 1))
         for start in range(0, d, width):
-            panel = self.X[:, start : start + width] - means[start : start + width]
-            squared[start : start + width] = np.einsum("i,ij,ij->j", self.weights, panel, panel)
+            panel = (self.X[:, start : start + width] - means[start : start + width]) * root
+            squared[start : start + width] = np.einsum("ij,ij->j", panel, panel)
         return squared
 
     def gram(self) -> FloatArray:
         """The smaller of ``X'X`` (d, d) and ``XX'`` (n, n), in the inner product of the samples."""
         n, d = self.shape
         if self.is_sparse and n * d > _DENSE_GRAM:
-            root = sparse.diags_array(np.sqrt(self.weights))
+            root = sparse.diags_array(self._root_weights)
             Y = (root @ self.X).tocsr()
             if d <= n:
                 return (Y.T @ Y).toarray() - np.outer(self.means, self.means)
             product = (Y @ Y.T).toarray()
             if self.centre:
                 # P (Y Y') P with the projector P off √s: the centred matrix is P Y.
-                direction = np.sqrt(self.weights)
+                direction = self._root_weights
                 product -= np.outer(direction, direction @ product)
                 product -= np.outer(product @ direction, direction)
             return product

@@ -7,6 +7,7 @@ lasso-like penalties, boxes, staircases, sawtooths and rippled MCP are all numbe
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -14,7 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from parlin.piecewise import Envelope, anchors, check, convex_envelope, domain, minimiser
+from parlin.piecewise import Envelope, anchors, check, convex_envelope, domain, minimiser, outward_extremes
 from parlin.prox import ProxTable, Ties, apply_table, prox_per_coordinate, prox_table
 
 FloatArray = NDArray[np.float64]
@@ -92,6 +93,19 @@ class PAR:
         """``lam ψ`` for ``lam >= 0``; box sides stay, and kinks that vanish are merged."""
         if not (np.isfinite(lam) and lam >= 0):
             raise ValueError(f"lam must be a finite number >= 0, but is {lam!r}")
+        if lam > 0:
+            slopes = lam * self.slopes
+            same_box = np.array_equal(np.isfinite(slopes), np.isfinite(self.slopes))
+            if same_box and (slopes[1:] != slopes[:-1]).all():
+                # Nothing is left to check, and what is known of ψ is known of its multiple.
+                slopes.flags.writeable = False
+                known = {
+                    "_minimiser": self._minimiser,
+                    "_anchors": (self._anchors[0], lam * self._anchors[1]),
+                }
+                scaled = object.__new__(PAR)
+                scaled.__dict__.update(levels=self.levels, slopes=slopes, _tables={}, **known)
+                return scaled
         slopes = self.slopes.copy()
         slopes[np.isfinite(slopes)] *= lam
         return PAR.merged(self.levels, slopes)
@@ -104,14 +118,7 @@ class PAR:
         """
         centre = self.minimiser()
         middle = min(max(0.0, self.domain[0]), self.domain[1]) if centre is None else centre
-        # The slopes at and right of the middle, and those at and left of it (one cell in common
-        # unless the middle is a level).
-        right = self.slopes[np.searchsorted(self.levels, middle, side="right") :]
-        left = self.slopes[: np.searchsorted(self.levels, middle, side="left") + 1]
-        overlap = left.size + right.size - self.slopes.size
-        right = np.maximum.accumulate(np.maximum(right, 0.0))
-        left = np.minimum.accumulate(np.minimum(left, 0.0)[::-1])[::-1]
-        return PAR.merged(self.levels, np.concatenate((left[: left.size - overlap], right)))
+        return PAR.merged(self.levels, outward_extremes(self.levels, self.slopes, middle))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, PAR):
@@ -155,6 +162,10 @@ class PAR:
 
     def minimiser(self) -> float | None:
         """A global minimiser of ψ, the nearest to 0; None when ψ is unbounded below."""
+        return self._minimiser
+
+    @cached_property
+    def _minimiser(self) -> float | None:
         return minimiser(self.levels, self.slopes)
 
     @cached_property
@@ -167,7 +178,7 @@ class PAR:
         cell = np.searchsorted(self.levels, w)
         points, values = self._anchors
         distance = w - points[cell]
-        if not np.isinf(self.slopes[[0, -1]]).any():
+        if math.isfinite(self.slopes[0]) and math.isfinite(self.slopes[-1]):
             return values[cell] + self.slopes[cell] * distance
         with np.errstate(invalid="ignore"):
             return values[cell] + np.where(distance == 0.0, 0.0, self.slopes[cell] * distance)
@@ -179,8 +190,10 @@ class PAR:
         slope (±inf at the side of a box); outside a box both are infinite.
         """
         w = np.asarray(w, dtype=np.float64)
-        left = self.slopes[np.searchsorted(self.levels, w, side="left")]
-        right = self.slopes[np.searchsorted(self.levels, w, side="right")]
+        left = self.slopes[self.levels.searchsorted(w, side="left")]
+        right = self.slopes[self.levels.searchsorted(w, side="right")]
+        if self.shape == "convex":
+            return left, right
         return np.minimum(left, right), np.maximum(left, right)
 
     def distance(self, gradient: ArrayLike, w: ArrayLike) -> FloatArray:
@@ -199,7 +212,8 @@ class PAR:
 
     def on_level(self, w: ArrayLike) -> NDArray[np.bool_]:
         """Whether each entry of `w` equals a level, float for float."""
-        return self.codes(w) >= 0
+        w = np.asarray(w, dtype=np.float64)
+        return self.levels.searchsorted(w) != self.levels.searchsorted(w, side="right")
 
     def nearest_level(self, w: ArrayLike) -> FloatArray:
         """Each entry of `w` rounded to the nearest quantization level (halves go up)."""

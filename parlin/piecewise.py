@@ -123,3 +123,15 @@ def minimiser(levels: FloatArray, slopes: FloatArray) -> float | None:
     if slopes[cell] == 0.0 and (cell in best or cell - 1 in best):
         return origin  # inside a flat bottom
     return float(levels[best[np.argmin(np.abs(levels[best]))]])
+
+
+def outward_extremes(levels: FloatArray, slopes: FloatArray, middle: float) -> FloatArray:
+    """The running extremes of the slopes, from `middle` outward: the least increasing ones beyond them."""
+    # The slopes at and right of the middle, and those at and left of it (one cell in common unless
+    # the middle is a level).
+    right = slopes[np.searchsorted(levels, middle, side="right") :]
+    left = slopes[: np.searchsorted(levels, middle, side="left") + 1]
+    overlap = left.size + right.size - slopes.size
+    right = np.maximum.accumulate(np.maximum(right, 0.0))
+    left = np.minimum.accumulate(np.minimum(left, 0.0)[::-1])[::-1]
+    return np.concatenate((left[: left.size - overlap], right))

@@ -2,6 +2,7 @@ r"""A composite problem ``F(w) = f(w) + Σ_j ω_j ψ(w_j)``: one loss, one penal
 
 from __future__ import annotations
 
+import math
 from functools import cached_property
 
 import numpy as np
@@ -87,10 +88,24 @@ class Problem:
 
     def start(self) -> FloatArray:
         """The default start: every penalised coordinate at the penalty's minimiser (0 if it has none)."""
+        return self._start.copy()
+
+    @cached_property
+    def _start(self) -> FloatArray:
+        return np.where(self.penalised, self._start_level, 0.0)
+
+    def clip(self, w: FloatArray) -> FloatArray:
+        """A copy of `w` with every penalised coordinate moved into the penalty's box."""
+        low, high = self.penalty.domain
+        if math.isinf(low) and math.isinf(high):
+            return np.array(w, dtype=np.float64)
+        return np.where(self.penalised, np.clip(w, low, high), w)
+
+    @property
+    def _start_level(self) -> float:
         low, high = self.penalty.domain
         centre = self.penalty.minimiser()
-        point = min(max(0.0, low), high) if centre is None else centre
-        return np.where(self.penalised, point, 0.0)
+        return min(max(0.0, low), high) if centre is None else centre
 
     @cached_property
     def start_objective(self) -> float:
@@ -103,15 +118,19 @@ class Problem:
         Source: theory 10.  With ``g`` the descent direction at the start (unpenalised coordinates at
         their optimum) and ``s₋ < 0 < s₊`` the slopes there it is ``max_j max(g_j/(ω_j s₊), g_j/(ω_j s₋))``.
         """
-        low, high = self.penalty.subdifferential(self.start()[self.penalised])
-        residual = self.loss.dual_point(self.start(), self.unpenalised)
-        descent = self.loss.design.rmatvec(residual)[self.penalised]
+        if not self.penalised.any():
+            return 0.0
+        low, high = (float(end) for end in self.penalty.subdifferential(self._start_level))
+        if self.unpenalised.size:
+            descent = self.loss.design.rmatvec(self.loss.dual_point(self._start, self.unpenalised))
+        else:
+            descent = -self.loss.gradient(self._start)
         if self.penalty_weights is not None:
-            descent = descent / self.penalty_weights[self.penalised]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            needed = np.where(descent > 0, descent / high, np.where(descent < 0, descent / low, 0.0))
-        unreachable = (low > 0) | (high < 0) | ((descent > 0) & (high == 0)) | ((descent < 0) & (low == 0))
-        return float(np.max(np.where(unreachable, np.inf, needed), initial=0.0))
+            descent = descent[self.penalised] / self.penalty_weights[self.penalised]
+        up, down = max(float(descent.max()), 0.0), min(float(descent.min()), 0.0)
+        if low > 0 or high < 0 or (up > 0 and high == 0) or (down < 0 and low == 0):
+            return math.inf
+        return max(up / high if up else 0.0, down / low if down else 0.0)
 
     # -- values -----------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from parlin.certificate import Certificate, certify
+from parlin.certificate import Certificate, Judgement, judge
 from parlin.problem import Problem
 from parlin.solvers import FISTA, CoordinateDescent, ProximalGradient
 from parlin.solvers.base import Solver, State
@@ -66,18 +66,28 @@ class Record:
 
 @dataclass(frozen=True)
 class Result:
-    """What a run ended with: the point, why it ended, and the certificate of that very point."""
+    """What a run ended with: the point, why it ended, and the certificate of that very point.
+
+    The certificate is made from the point as it was returned, when it is first asked for.
+    """
 
     w: FloatArray
     status: Status
     n_iter: int
-    certificate: Certificate
-    history: tuple[Record, ...]
+    passes: float  # over the data, that the solver made; certificates are not counted
+    seconds: float
+    _earlier: tuple[Record, ...]
+    _judgement: Judgement
 
     @property
-    def passes(self) -> float:
-        """Passes over the data that the solver made, certificates not counted."""
-        return self.history[-1].passes
+    def certificate(self) -> Certificate:
+        """All that `certify` can prove about the point."""
+        return self._judgement.certificate
+
+    @property
+    def history(self) -> tuple[Record, ...]:
+        """A record for every certificate of the run; the last one is of the returned point."""
+        return (*self._earlier, Record(self.n_iter, self.passes, self.seconds, self.certificate))
 
     def __repr__(self) -> str:
         c = self.certificate
@@ -161,27 +171,30 @@ def solve(
         while True:
             exhausted = iteration >= max_iter or state.passes >= max_passes
             if exhausted or state.done or state.passes >= next_check:
-                certificate = certify(problem, state.w, 1e-8 if tol is None else tol)
-                history.append(Record(iteration, state.passes, time.perf_counter() - begin, certificate))
-                stop = bool(callback(iteration, state, certificate)) if callback is not None else False
-                status = _status(certificate, tol, exhausted, state.done, stop)
+                judgement = judge(problem, state.w.copy(), 1e-8 if tol is None else tol)
+                stop = callback is not None and bool(callback(iteration, state, judgement.certificate))
+                status = _status(judgement, tol, exhausted, state.done, stop)
+                seconds = time.perf_counter() - begin
                 if status is not None:
-                    return Result(state.w, status, iteration, certificate, tuple(history))
+                    return Result(
+                        state.w, status, iteration, state.passes, seconds, tuple(history), judgement
+                    )
+                history.append(Record(iteration, state.passes, seconds, judgement.certificate))
                 next_check = state.passes + check_passes
             state = solver.step(problem, state)
             iteration += 1
 
 
 def _status(
-    certificate: Certificate, tol: float | None, exhausted: bool, done: bool, stop: bool
+    judgement: Judgement, tol: float | None, exhausted: bool, done: bool, stop: bool
 ) -> Status | None:
     """Why to stop here, or None to go on."""
-    if math.isnan(certificate.objective):
+    if math.isnan(judgement.objective):
         return Status.NOT_FINITE
     if tol is not None:
-        if certificate.strict_residual <= tol:
+        if judgement.strict_residual <= tol:
             return Status.CONVERGED
-        if certificate.residual <= tol:
+        if judgement.residual <= tol:
             return Status.ROUNDING
     if stop or (tol is None and exhausted):
         return Status.COMPLETED

@@ -464,9 +464,10 @@ def test_every_status_is_a_sentence_of_its_own_and_two_are_successes():
 
 @pytest.mark.parametrize("name", SOLVERS)
 def test_a_budget_too_small_ends_as_max_iter_at_a_certified_point(name, problem):
-    result = solve(problem, supported(name, problem), max_iter=1, tol=1e-30)
+    budget = 0 if name in ("auto", "CoordinateDescent") else 1  # one visit of its own solves a small problem
+    result = solve(problem, supported(name, problem), max_iter=budget, tol=1e-30)
     assert result.status is Status.MAX_ITER
-    assert result.n_iter == 1
+    assert result.n_iter == budget
     assert result.certificate == certify(problem, result.w, 1e-30)
 
 

@@ -6,15 +6,16 @@ residual `r` are updated in place.  A coordinate's *place* is ``2 i`` inside cel
 between the levels ``b_{i−1}`` and ``b_i``) and ``2 k + 1`` on level ``b_k`` itself, where ``w_j`` is the
 stored float.  Moving one place up or down is adding or subtracting one.
 
-Newton works on the *free* columns F (places in cells), with the upper triangular factor of
-``A_F' A_F = R' R`` kept up to date: a column that lands on a level is deleted by rotations, one that
+Newton works on the *free* columns F (places in cells), with the lower triangular factor of
+``A_F' A_F = L L'`` kept up to date: a column that lands on a level is deleted by rotations, one that
 leaves a level is appended, and one that depends on the others is not appended but moved along the
 null direction until some coordinate lands (so the free columns stay independent: theory 3.4).
 """
 
 from libc.math cimport INFINITY, fabs, sqrt
-from scipy.linalg.cython_blas cimport daxpy, dcopy, ddot, drot, drotg, dsyrk, dtrsv
-from scipy.linalg.cython_lapack cimport dpotrf
+from libc.string cimport memmove
+from scipy.linalg.cython_blas cimport daxpy, dcopy, ddot, dgemv, drot, dscal, dsyrk, dtrsv
+from scipy.linalg.cython_lapack cimport dpstrf
 
 import numpy as np
 
@@ -25,6 +26,8 @@ cdef double DEPENDENT = 1e-14
 cdef double DOUBTFUL = 1e-6
 # Entries of a null vector below this, relative to its largest contribution, are zero.
 cdef double NOISE = 1e-10
+# This many columns enter the factor one by one; more of them, if many in proportion, by a new factor.
+cdef int FEW = 4
 # A walk along the levels turns into a bisection after this many places.
 cdef int LONG_WALK = 16
 
@@ -37,15 +40,17 @@ cdef class Descent:
     cdef const double[::1] data          # CSC columns, scaled by √s but not centred
     cdef const int[::1] indices, indptr
     cdef const double[::1] means               # of the sparse columns: centring stays implicit
+    cdef double column_mean              # the same of `column`
     cdef double mean_of_r                # <√s, r>, the part of r that centring removes
     cdef double[::1] r, w, slopes
     cdef const double[::1] curvature, omega, slack, levels, unit_slopes
     cdef const double[::1] thresholds, shifts, lower, upper   # the prox table of a nonconvex ψ
     cdef double step                     # of that table: at most ω_j / ‖A_j‖² for every j
-    cdef int[::1] place, free, slot
-    cdef double[::1, :] R
-    cdef double[::1] gradient, direction, reach, column, old, work
-    cdef int inc
+    cdef int[::1] place, free, slot, active
+    cdef int n_active
+    cdef double[::1, :] L
+    cdef double[::1] correlation, gradient, direction, reach, column, old, work
+    cdef int inc, stride
 
     def __init__(
         self, columns, means, double[::1] residual, double[::1] w, const double[::1] curvature,
@@ -67,20 +72,51 @@ cdef class Descent:
         self.step = step
         if not self.convex:
             self.thresholds, self.shifts, self.lower, self.upper = table
-        self.place = np.zeros(self.p, dtype=np.intc)
-        self.slot = np.full(self.p, -1, dtype=np.intc)
         self.capacity = min(self.n, self.p)
-        self.free = np.zeros(self.capacity + 1, dtype=np.intc)
         self.m = 0
-        self.R = np.zeros((self.capacity + 1, self.capacity + 1), order="F")
-        self.gradient, self.direction = np.zeros(self.capacity + 1), np.zeros(self.capacity + 1)
-        self.reach, self.old = np.zeros(self.capacity + 1), np.zeros(self.capacity + 1)
-        self.work, self.column = np.zeros(self.capacity + 1), np.zeros(self.n)
+        # A sparse panel has no more free columns in its factor than get Newton steps.
+        cdef int size = min(self.capacity, newton_limit) + 1
+        cdef int[::1] whole = np.zeros(3 * self.p + size, dtype=np.intc)
+        self.place, self.active = whole[:self.p], whole[self.p : 2 * self.p]
+        self.slot, self.free = whole[2 * self.p : 3 * self.p], whole[3 * self.p :]
+        self.slot[:] = -1
+        cdef double[::1] real = np.zeros(5 * size + self.n + self.p)
+        self.gradient, self.direction = real[:size], real[size : 2 * size]
+        self.reach, self.old = real[2 * size : 3 * size], real[3 * size : 4 * size]
+        self.work, self.column = real[4 * size : 5 * size], real[5 * size : 5 * size + self.n]
+        self.correlation = real[5 * size + self.n :]
+        self.L = np.zeros((size, size), order="F")
+        self.stride = size
         self.inc = 1
         self.newton_limit = newton_limit
         cdef int j
         for j in range(self.p):
             self.place[j] = self.locate(self.w[j])
+
+    # -- handing the factor over ----------------------------------------------------------------------
+
+    def factor(self):
+        """The free columns in the order of the factor, and the factor: copies."""
+        self.release()
+        free = np.array(self.free[: self.m], dtype=np.intp)
+        return free, np.array(self.L[: self.m, : self.m], order="F")
+
+    def adopt(self, const int[::1] free, const double[::1, :] L):
+        """Begin with the factor that another kernel made of these columns, all of them free here too."""
+        cdef int i, k
+        self.m = min(free.shape[0], self.capacity)
+        for i in range(self.m):
+            self.free[i] = free[i]
+            self.slot[free[i]] = i
+            for k in range(i + 1):
+                self.L[i, k] = L[i, k]
+
+    cdef void release(self) noexcept:
+        """Columns that have landed leave the factor."""
+        cdef int k
+        for k in range(self.m - 1, -1, -1):
+            if not self.is_free(self.free[k]):
+                self.delete(k)
 
     # -- the loop -----------------------------------------------------------------------------------
 
@@ -90,7 +126,7 @@ cdef class Descent:
         The penalty is multiplied by `strength`.  The residual is the caller's, for the present w.  One
         epoch is the work of one update of every column; a Newton system counts by its columns.
         """
-        cdef int j, k, moved, round_, epoch, violators
+        cdef int i, k, round_, epoch, moved, violators
         cdef double epochs = 0.0
         self.slack = slack
         self.settled = False
@@ -98,30 +134,47 @@ cdef class Descent:
         for k in range(self.n_levels + 1):
             self.slopes[k] = strength * self.unit_slopes[k]
         for round_ in range(max_rounds):
-            if round_ == 0 or self.count_free() > self.newton_limit:
-                for epoch in range(max_epochs):
-                    moved = 0
-                    for j in range(self.p):
-                        moved += self.update(j)
-                    epochs += 1.0
-                    if moved == 0 and round_ == 0:
-                        break
-                if self.count_free() > self.newton_limit:
-                    continue
-            self.synchronise()
-            epochs += self.newton()
-            # One update of each coordinate that is not stationary; those off a level join Newton next.
-            violators = 0
-            for j in range(self.p):
-                # A free coordinate of a convex ψ is stationary after Newton; otherwise another cell may be better.
-                if (self.slot[j] < 0 or not self.convex) and self.violation(j) > self.slack[j]:
-                    violators += 1
-                    self.update(j)
+            violators = self.activate(round_ == 0)
             epochs += 0.5
             if violators == 0:
                 self.settled = True
                 break
+            for epoch in range(max_epochs):
+                moved = 0
+                for i in range(self.n_active):
+                    moved += self.update(self.active[i])
+                epochs += <double>self.n_active / self.p
+                if moved == 0:
+                    break
+            if self.count_free() <= self.newton_limit:
+                self.synchronise()
+                epochs += self.newton()
         return epochs
+
+    cdef int activate(self, bint strict) noexcept:
+        """The active coordinates become the violators and those in the factor; returns how many violate.
+
+        Free coordinates of a convex ψ are stationary after Newton and are asked only if `strict`.
+        """
+        cdef int j, violators = 0
+        cdef double zero = 0.0, minus = -1.0
+        cdef bint violates
+        if not self.sparse:
+            dgemv(
+                b"T", &self.n, &self.p, &minus, &self.dense[0, 0], &self.n, &self.r[0], &self.inc, &zero,
+                &self.correlation[0], &self.inc,
+            )
+        self.n_active = 0
+        for j in range(self.p):
+            if self.sparse:
+                self.correlation[j] = -self.dot(j, self.r, self.mean_of_r)
+            violates = self.violation(j, self.correlation[j]) > self.slack[j]
+            if violates and (strict or self.slot[j] < 0 or not self.convex):
+                violators += 1
+            if violates or self.slot[j] >= 0:
+                self.active[self.n_active] = j
+                self.n_active += 1
+        return violators
 
     cdef int count_free(self) noexcept:
         cdef int j, total = 0
@@ -163,6 +216,16 @@ cdef class Descent:
         for k in range(self.indptr[j], self.indptr[j + 1]):
             target[self.indices[k]] = self.data[k]
 
+    cdef double add_to_column(self, int j, double amount) noexcept:
+        """``column += amount A_j``, A_j as stored; returns what that adds to the mean part."""
+        cdef int k
+        if not self.sparse:
+            daxpy(&self.n, &amount, &self.dense[0, j], &self.inc, &self.column[0], &self.inc)
+            return 0.0
+        for k in range(self.indptr[j], self.indptr[j + 1]):
+            self.column[self.indices[k]] += amount * self.data[k]
+        return amount * self.means[j]
+
     # -- places -------------------------------------------------------------------------------------
 
     cdef int locate(self, double x) noexcept:
@@ -197,9 +260,9 @@ cdef class Descent:
 
     # -- one coordinate -----------------------------------------------------------------------------
 
-    cdef double violation(self, int j) noexcept:
-        """How far coordinate j is from stationary, in units of the gradient."""
-        cdef double g = -self.dot(j, self.r, self.mean_of_r), move = 0.0, left, right
+    cdef double violation(self, int j, double g) noexcept:
+        """How far coordinate j is from stationary where the loss has the gradient g, in units of it."""
+        cdef double move = 0.0, left, right
         cdef int k = self.place[j] // 2
         if self.omega[j] == 0.0:
             return fabs(g)
@@ -305,124 +368,121 @@ cdef class Descent:
 
     cdef void synchronise(self) noexcept:
         """The factor follows the places: landed columns out, free ones in."""
-        cdef int k, j
-        for k in range(self.m - 1, -1, -1):
-            if not self.is_free(self.free[k]):
-                self.delete(k)
-        if self.m == 0 and not self.sparse:
+        cdef int j, entering = 0
+        self.release()
+        for j in range(self.p):
+            entering += self.slot[j] < 0 and self.curvature[j] > 0.0 and self.is_free(j)
+        if entering >= FEW and 4 * entering > self.m and not self.sparse:
             self.factorise()
         for j in range(self.p):
             if self.slot[j] < 0 and self.curvature[j] > 0.0 and self.is_free(j):
                 self.append(j)
 
     cdef void factorise(self) noexcept:
-        """The factor of all free columns at once; left empty if they are, or may be, dependent."""
-        cdef int i, j, m = 0, info = 0, stride = self.capacity + 1
-        cdef double zero = 0.0, one = 1.0
+        """A factor of free columns at once: by pivoting, of as many as are safely independent."""
+        cdef int i, k, j, m = 0, rank = 0, info = 0, stride = self.stride
+        cdef double zero = 0.0, one = 1.0, tolerance = DOUBTFUL
         for j in range(self.p):
+            self.slot[j] = -1
             if self.curvature[j] > 0.0 and self.is_free(j):
                 if m == self.capacity:
-                    return
+                    continue  # appended, or moved, one by one
                 self.free[m] = j
                 m += 1
+        self.m = 0
         if m == 0:
             return
         cdef double[::1, :] columns = np.empty((self.n, m), order="F")
+        cdef int[::1] pivots = np.empty(m, dtype=np.intc), chosen = np.array(self.free[:m])
+        cdef double[::1] work = np.empty(2 * m)
         for i in range(m):
-            dcopy(&self.n, &self.dense[0, self.free[i]], &self.inc, &columns[0, i], &self.inc)
-        dsyrk(b"U", b"T", &m, &self.n, &one, &columns[0, 0], &self.n, &zero, &self.R[0, 0], &stride)
-        dpotrf(b"U", &m, &self.R[0, 0], &stride, &info)
-        if info != 0:
-            return
-        for i in range(m):
-            if self.R[i, i] * self.R[i, i] <= DOUBTFUL * self.curvature[self.free[i]]:
-                return
-        for i in range(m):
-            self.slot[self.free[i]] = i
-        self.m = m
+            dcopy(&self.n, &self.dense[0, chosen[i]], &self.inc, &columns[0, i], &self.inc)
+            one = 1.0 / sqrt(self.curvature[chosen[i]])
+            dscal(&self.n, &one, &columns[0, i], &self.inc)
+        one = 1.0
+        dsyrk(b"L", b"T", &m, &self.n, &one, &columns[0, 0], &self.n, &zero, &self.L[0, 0], &stride)
+        dpstrf(b"L", &m, &self.L[0, 0], &stride, &pivots[0], &rank, &tolerance, &work[0], &info)
+        for i in range(rank):
+            j = chosen[pivots[i] - 1]
+            self.free[i] = j
+            self.slot[j] = i
+            for k in range(i + 1):
+                self.L[i, k] *= sqrt(self.curvature[j])
+        self.m = rank
 
     cdef void append(self, int j) noexcept:
-        """Column j joins the factor, or, if dependent, moves until it or another coordinate has landed."""
-        cdef int i, k, m
-        cdef double squared, mean, scale = self.curvature[j]
-        while self.is_free(j):
-            m = self.m
-            self.spread(j, self.column)
-            mean = self.means[j] if self.sparse else 0.0
-            for i in range(m):
-                self.work[i] = self.dot(self.free[i], self.column, mean)
-            self.triangular(b"T", self.work)
-            squared = scale
-            for i in range(m):
-                squared -= self.work[i] * self.work[i]
-            if m < self.capacity and squared > DOUBTFUL * scale:
-                break
-            for i in range(m):
-                self.direction[i] = self.work[i]
-            self.triangular(b"N", self.direction)
-            squared = self.distance_from_span(j)
-            if m < self.capacity and squared > DEPENDENT * scale:
-                break
-            if not self.move_along_null(j):
-                return
-        else:
-            return
-        m = self.m
+        """Column j joins the factor; if it depends on the others, one of them or j itself lands instead."""
+        cdef int i, m = self.m
+        cdef double squared, mean = self.means[j] if self.sparse else 0.0, scale = self.curvature[j]
+        cdef bint dependent = False
+        self.spread(j, self.column)
         for i in range(m):
-            self.R[i, m] = self.work[i]
-        self.R[m, m] = sqrt(squared)
+            self.work[i] = self.dot(self.free[i], self.column, mean)
+        self.triangular(b"N", self.work)
+        squared = scale
+        for i in range(m):
+            squared -= self.work[i] * self.work[i]
+        if m == self.capacity or squared <= DOUBTFUL * scale:
+            squared = self.distance_from_span(j)
+            dependent = m == self.capacity or squared <= DEPENDENT * scale
+        for i in range(m):
+            self.L[m, i] = self.work[i]
+        self.L[m, m] = sqrt(squared)
         self.free[m] = j
         self.slot[j] = m
         self.m = m + 1
+        # The factor is singular until the column that lands has left it.
+        if dependent and not self.move_along_null():
+            self.delete(m)
 
     cdef double distance_from_span(self, int j) noexcept:
-        """``‖A_j − A_F x‖²`` from the data, x in `direction`."""
-        cdef int i, k, t, f
-        cdef double weight, mean = self.means[j] if self.sparse else 0.0
-        self.spread(j, self.column)
+        """``‖A_j − A_F x‖²`` from the data, with ``x = L⁻ᵀ work`` in `direction`, the difference in `column`."""
+        cdef int i, f
+        self.column_mean = self.means[j] if self.sparse else 0.0
+        for i in range(self.m):
+            self.direction[i] = self.work[i]
+        self.triangular(b"T", self.direction)
         for i in range(self.m):
             f = self.free[i]
-            weight = -self.direction[i]
-            if not self.sparse:
-                daxpy(&self.n, &weight, &self.dense[0, f], &self.inc, &self.column[0], &self.inc)
-                continue
-            for t in range(self.indptr[f], self.indptr[f + 1]):
-                self.column[self.indices[t]] += weight * self.data[t]
-            mean += weight * self.means[f]
-        return ddot(&self.n, &self.column[0], &self.inc, &self.column[0], &self.inc) - mean * mean
-
-    cdef bint move_along_null(self, int j) noexcept:
-        """Move j up and the free columns against it (or the reverse), Xw unchanged, until one lands.
-
-        The objective is linear along the way; the sign that does not raise it is taken.  False if no
-        coordinate can land, as when all are unpenalised.
-        """
-        cdef int i, best, tries
-        cdef double derivative = self.slope(j), sign, t, shortest
-        for i in range(self.m):
-            # Rounding errors are no part of the null vector: following them would lead far away.
-            if fabs(self.direction[i]) * sqrt(self.curvature[self.free[i]]) <= NOISE * sqrt(self.curvature[j]):
+            # Rounding errors are no part of a null vector: following them would lead far away.
+            if fabs(self.direction[i]) * sqrt(self.curvature[f]) <= NOISE * sqrt(self.curvature[j]):
                 self.direction[i] = 0.0
-            derivative -= self.direction[i] * self.slope(self.free[i])
+                continue
+            self.column_mean += self.add_to_column(f, -self.direction[i])
+        return max(
+            ddot(&self.n, &self.column[0], &self.inc, &self.column[0], &self.inc) - self.column_mean**2, 0.0
+        )
+
+    cdef bint move_along_null(self) noexcept:
+        """Move the last free column up and the others against it (or the reverse) until one lands.
+
+        Xw stays, so the objective is linear along the way; the sign that does not raise it is taken.
+        False if no coordinate can land, as when all are unpenalised.
+        """
+        cdef int i, best = -1, last = self.m - 1, tries
+        cdef double derivative = self.slope(self.free[last]), sign, t, shortest = INFINITY, minus
+        for i in range(last):
+            self.direction[i] = -self.direction[i]
+            derivative += self.direction[i] * self.slope(self.free[i])
+        self.direction[last] = 1.0
         sign = -1.0 if derivative > 0.0 else 1.0
         for tries in range(2):
-            best, shortest = -2, INFINITY
-            t = self.time_to_land(j, sign)
-            if t < shortest:
-                best, shortest = -1, t
             for i in range(self.m):
-                t = self.time_to_land(self.free[i], -sign * self.direction[i])
+                t = self.time_to_land(self.free[i], sign * self.direction[i])
                 if t < shortest:
                     best, shortest = i, t
-            if best != -2:
+            if best >= 0:
                 break
             sign = -sign
         else:
             return False
         for i in range(self.m):
-            self.shift(self.free[i], -sign * self.direction[i] * shortest, i == best, -sign * self.direction[i])
-        self.shift(j, sign * shortest, best == -1, sign)
-        for i in range(self.m - 1, -1, -1):
+            self.shift(self.free[i], sign * self.direction[i] * shortest, i == best, sign * self.direction[i])
+        # What Xw does change by: the column is that far from dependent.
+        minus = -sign * shortest
+        daxpy(&self.n, &minus, &self.column[0], &self.inc, &self.r[0], &self.inc)
+        self.mean_of_r += minus * self.column_mean
+        for i in range(last, -1, -1):
             if not self.is_free(self.free[i]):
                 self.delete(i)
         return True
@@ -436,7 +496,7 @@ cdef class Descent:
         return (self.floor_of(self.place[j]) - self.w[j]) / speed
 
     cdef void shift(self, int j, double change, bint lands, double speed) noexcept:
-        """Move a free coordinate within its cell, onto the level ahead if it lands or rounding says so."""
+        """Move a free coordinate in its cell, onto the level ahead if it lands or rounding says so; r stays."""
         cdef double low, high, x = self.w[j] + change
         if self.omega[j] != 0.0:
             low, high = self.floor_of(self.place[j]), self.ceiling_of(self.place[j])
@@ -446,33 +506,35 @@ cdef class Descent:
             elif lands or x <= low:
                 x = low
                 self.place[j] -= 1
-        self.subtract(j, x - self.w[j])
         self.w[j] = x
 
     cdef void delete(self, int k) noexcept:
-        """Column k leaves the factor; rotations of neighbouring rows make it triangular again."""
+        """Column k leaves the factor; rotations of neighbouring columns make it triangular again."""
         cdef int i, c, length
-        cdef double cosine, sine, a, b
+        cdef double cosine, sine, a, b, radius
         self.slot[self.free[k]] = -1
-        for c in range(k + 1, self.m):
-            for i in range(c + 1):
-                self.R[i, c - 1] = self.R[i, c]
-            self.free[c - 1] = self.free[c]
-            self.slot[self.free[c - 1]] = c - 1
         self.m -= 1
-        cdef int stride = self.capacity + 1
         for i in range(k, self.m):
-            a, b = self.R[i, i], self.R[i + 1, i]
-            drotg(&a, &b, &cosine, &sine)
+            self.free[i] = self.free[i + 1]
+            self.slot[self.free[i]] = i
+        for c in range(self.m + 1):  # row k goes, those below it move up
+            i = max(k, c - 1)
+            memmove(&self.L[i, c], &self.L[i + 1, c], (self.m - i) * sizeof(double))
+        for i in range(k, self.m):
+            # Row i has two entries too many to the right of where it should end: rotate one away.
+            a, b = self.L[i, i], self.L[i, i + 1]
+            radius = sqrt(a * a + b * b)
+            if radius == 0.0:
+                continue
+            cosine, sine = a / radius, b / radius
             length = self.m - i
-            drot(&length, &self.R[i, i], &stride, &self.R[i + 1, i], &stride, &cosine, &sine)
-            self.R[i + 1, i] = 0.0
+            drot(&length, &self.L[i, i], &self.inc, &self.L[i, i + 1], &self.inc, &cosine, &sine)
 
     cdef void triangular(self, char* transposed, double[::1] v) noexcept:
-        """``v ← R⁻ᵀ v`` or ``v ← R⁻¹ v``."""
-        cdef int stride = self.capacity + 1
+        """``v ← L⁻¹ v`` (b"N") or ``v ← L⁻ᵀ v`` (b"T")."""
+        cdef int stride = self.stride
         if self.m > 0:
-            dtrsv(b"U", transposed, b"N", &self.m, &self.R[0, 0], &stride, &v[0], &self.inc)
+            dtrsv(b"L", transposed, b"N", &self.m, &self.L[0, 0], &stride, &v[0], &self.inc)
 
     # -- Newton on the free columns -----------------------------------------------------------------
 
@@ -491,16 +553,51 @@ cdef class Descent:
                 self.direction[i] = -self.gradient[i]
             if largest <= 0.25:
                 break
-            self.triangular(b"T", self.direction)
-            decrement = ddot(&self.m, &self.direction[0], &self.inc, &self.direction[0], &self.inc)
             self.triangular(b"N", self.direction)
+            decrement = ddot(&self.m, &self.direction[0], &self.inc, &self.direction[0], &self.inc)
+            self.triangular(b"T", self.direction)
             if not decrement > 0.0:
                 break
-            if not self.line_search(decrement):
+            if not self.projected_step(decrement) and not self.line_search(decrement):
                 refinements += 1
                 if refinements == 3:
                     break
         return cost
+
+    cdef bint projected_step(self, double decrement) noexcept:
+        """Follow the Newton direction, each coordinate to its next level at most: many land at once.
+
+        Kept if several land and F falls by as much as on the way to the first landing; true then.
+        """
+        cdef int i, f, landing = 0
+        cdef double t, first = 1.0, change = 0.0, minus = -1.0, mean = 0.0
+        for i in range(self.m):
+            f = self.free[i]
+            self.old[i] = self.w[f]
+            self.reach[i] = self.time_to_land(f, self.direction[i])
+            if self.reach[i] < 1.0:
+                landing += 1
+                first = min(first, self.reach[i])
+        if landing < 2 or not self.convex:
+            return False
+        for i in range(self.n):
+            self.column[i] = 0.0
+        for i in range(self.m):
+            f = self.free[i]
+            t = min(1.0, self.reach[i]) * self.direction[i]
+            change += t * self.slope(f)
+            mean += self.add_to_column(f, t)
+        change -= ddot(&self.n, &self.column[0], &self.inc, &self.r[0], &self.inc) - mean * self.mean_of_r
+        change += 0.5 * (ddot(&self.n, &self.column[0], &self.inc, &self.column[0], &self.inc) - mean * mean)
+        if not change <= -decrement * first * (1.0 - 0.5 * first):
+            return False
+        daxpy(&self.n, &minus, &self.column[0], &self.inc, &self.r[0], &self.inc)
+        self.mean_of_r -= mean
+        for i in range(self.m):
+            t = min(1.0, self.reach[i]) * self.direction[i]
+            self.shift(self.free[i], t, self.reach[i] < 1.0, self.direction[i])
+        self.release()
+        return True
 
     cdef bint line_search(self, double decrement) noexcept:
         """The exact minimiser along the Newton direction, across kinks; true if a coordinate met one.
@@ -540,7 +637,9 @@ cdef class Descent:
                 else (self.floor_of(self.place[f]) - self.old[best]) / self.direction[best]
             )
         for i in range(self.m):
-            self.shift(self.free[i], t * self.direction[i], i == best, self.direction[i])
+            f = self.free[i]
+            self.shift(f, t * self.direction[i], i == best, self.direction[i])
+            self.subtract(f, self.w[f] - self.old[i])
         for i in range(self.m - 1, -1, -1):
             f = self.free[i]
             if not self.is_free(f):

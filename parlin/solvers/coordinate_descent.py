@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,11 +24,13 @@ from parlin.threads import one_blas_thread
 
 # Up to this many entries the whole dense design is the working set.
 _SMALL_DESIGN = 200_000
+# BLAS takes one thread for the vectors and factors of so small a design by itself.
+_ONE_THREAD = 32
 # The cold start's strengths: this fraction of the largest useful one, and from each to the next.
 _STRENGTH_RATIO = 0.3
 # Work of one visit to a working set, at intermediate strengths and at the last one.
-_LOOSE_EPOCHS, _LOOSE_ROUNDS, _LOOSE_SLACK = 10, 10, 0.05
-_EPOCHS, _ROUNDS = 30, 60
+_LOOSE_EPOCHS, _LOOSE_ROUNDS, _LOOSE_SLACK = 20, 10, 0.05
+_EPOCHS, _ROUNDS = 20, 60
 # A working set is solved to this fraction of the largest violation at its choice.
 _INNER = 0.1
 # On sparse columns an epoch is cheap and a dense factor is not: more free columns get no Newton steps.
@@ -60,29 +62,30 @@ class CoordinateDescent:
         return None
 
     def init(self, problem: Problem, w0: FloatArray) -> _State:
-        low, high = problem.penalty.domain
-        w = np.where(problem.penalised, np.clip(w0, low, high), w0)
-        strengths = _strengths(problem) if np.array_equal(w, problem.start()) else (1.0,)
+        w, start = problem.clip(w0), problem.start()
+        strengths = _strengths(problem) if np.array_equal(w, start) else (1.0,)
         design = problem.loss.design
         small = not design.is_sparse and design.X.size <= _SMALL_DESIGN
-        everything = _Panel(problem, np.arange(problem.size), w) if small else None
+        everything = _Panel(problem, slice(None), w) if small else None
         # Without a signal (y = 0, say) the start is stationary to the last bit, and stays the answer.
         done = (
             not problem.loss.gradient_scale.any() and not problem.violation(problem.loss.gradient(w), w).any()
         )
-        return _State(w, 0.0, done, strengths, everything, math.inf, math.inf, 0)
+        return _State(w, 0.0, done, strengths, everything, None, math.inf, math.inf, 0)
 
     def step(self, problem: Problem, state: _State) -> _State:
+        step = _working_set_step if state.everything is None else _small_step
+        if min(problem.loss.design.shape) <= _ONE_THREAD:
+            return step(problem, state)
         with one_blas_thread():
-            if state.everything is not None:
-                return _small_step(problem, state)
-            return _working_set_step(problem, state)
+            return step(problem, state)
 
 
 @dataclass
 class _State(State):
     strengths: tuple[float, ...]  # still to be solved, the present one first; the last is 1
     everything: _Panel | None  # the whole design, if it is small
+    factor: _Factor | None  # of the free columns, from the last working set
     objective: float  # before the last visit
     violation: float  # its largest, in units of the slack
     stuck: int  # visits in a row without progress
@@ -97,17 +100,22 @@ def _strengths(problem: Problem) -> tuple[float, ...]:
     return (*(top * _STRENGTH_RATIO ** (k + 1) for k in range(count)), 1.0)
 
 
+class _Factor(NamedTuple):
+    """Some free columns and the lower triangular factor of their Gram matrix."""
+
+    columns: NDArray[np.intp]
+    L: FloatArray
+
+
 class _Panel:
     """The problem restricted to some columns, in the kernel's terms."""
 
-    def __init__(self, problem: Problem, chosen: NDArray[np.intp], w: FloatArray) -> None:
+    def __init__(self, problem: Problem, chosen: NDArray[np.intp] | slice, w: FloatArray) -> None:
         loss, design, penalty = problem.loss, problem.loss.design, problem.penalty
-        self.chosen = chosen
-        self.w = w[chosen]
+        self.w = w[chosen].copy()
         self.residual = np.empty(design.shape[0])
         weights = problem.penalty_weights
-        omega = np.ones(chosen.size) if weights is None else weights[chosen]
-        self.levels, self.slopes = penalty.levels, penalty.slopes
+        omega = np.ones(self.w.size) if weights is None else weights[chosen]
         step, table = 1.0, None
         if penalty.shape != "convex":
             step = _table_step(problem)
@@ -118,15 +126,8 @@ class _Panel:
             columns, means = design.columns(chosen), None
         self.kernel = Descent(
             columns, means, self.residual, self.w, loss.coordinate_lipschitz[chosen], omega,
-            penalty.levels, penalty.slopes, table, step, chosen.size if means is None else _SPARSE_NEWTON,
+            penalty.levels, penalty.slopes, table, step, self.w.size if means is None else _SPARSE_NEWTON,
         )  # fmt: skip
-
-    def descend(
-        self, residual: FloatArray, slack: FloatArray, strength: float, epochs: int, rounds: int
-    ) -> float:
-        """Lower the objective until no violation exceeds `slack`; returns the epochs of work."""
-        self.residual[:] = residual
-        return self.kernel.minimise(strength, slack, epochs, rounds)
 
 
 def _table_step(problem: Problem) -> float:
@@ -153,17 +154,19 @@ def _slack(problem: Problem, w: FloatArray) -> FloatArray:
 
 
 def _small_step(problem: Problem, state: _State) -> _State:
-    panel, strength, last = state.everything, state.strengths[0], len(state.strengths) == 1
-    residual = problem.loss.design.embed(problem.loss.residual(state.w))
-    if last:
-        epochs = panel.descend(residual, _slack(problem, state.w), 1.0, _EPOCHS, _ROUNDS)
-    else:
+    panel, design = state.everything, problem.loss.design
+    epochs = 0.0
+    if len(state.strengths) > 1:
+        panel.residual[:] = design.embed(problem.loss.residual(state.w))
         slack = _LOOSE_SLACK * _scale(problem)
-        epochs = panel.descend(residual, slack, strength, _LOOSE_EPOCHS, _LOOSE_ROUNDS)
+        for strength in state.strengths[:-1]:
+            epochs += panel.kernel.minimise(strength, slack, _LOOSE_EPOCHS, _LOOSE_ROUNDS)
+    before = panel.w.copy()
+    panel.residual[:] = design.embed(problem.loss.residual(before))
+    epochs += panel.kernel.minimise(1.0, _slack(problem, before), _EPOCHS, _ROUNDS)
     w = panel.w.copy()
-    done = last and (np.array_equal(w, state.w) or panel.kernel.settled)
-    remaining = state.strengths if last else state.strengths[1:]
-    return _State(w, state.passes + 0.5 + epochs, done, remaining, panel, math.inf, math.inf, 0)
+    done = panel.kernel.settled or np.array_equal(w, before)
+    return _State(w, state.passes + 0.5 + epochs, done, (1.0,), panel, None, math.inf, math.inf, 0)
 
 
 def _working_set_step(problem: Problem, state: _State) -> _State:
@@ -182,27 +185,32 @@ def _working_set_step(problem: Problem, state: _State) -> _State:
     stuck = 0 if progress else state.stuck + 1
     if worst <= 1.0 or stuck > _MAX_STUCK:
         remaining = state.strengths if last else state.strengths[1:]
-        return _State(w, passes, last, remaining, None, math.inf, math.inf, 0)
+        return _State(w, passes, last, remaining, None, state.factor, math.inf, math.inf, 0)
     chosen = _working_set(stage, w, violation)
     panel = _Panel(problem, chosen, w)
     # No working set is worth more precision than its complement has: a fraction of the violation now.
     inner = np.maximum(slack, _INNER * worst * slack)[chosen]
-    epochs = panel.descend(design.embed(residual), inner, strength, _EPOCHS, _ROUNDS)
+    panel.residual[:] = design.embed(residual)
+    if state.factor is not None:
+        place = np.searchsorted(chosen, state.factor.columns)
+        panel.kernel.adopt(place.astype(np.intc), state.factor.L)
+    epochs = panel.kernel.minimise(strength, inner, _EPOCHS, _ROUNDS)
+    free, L = panel.kernel.factor()
     w[chosen] = panel.w
-    return _State(
-        w, passes + epochs * chosen.size / problem.size, False, state.strengths, None, objective, worst, stuck
-    )
+    passes += epochs * chosen.size / problem.size
+    factor = _Factor(chosen[free], L)
+    return _State(w, passes, False, state.strengths, None, factor, objective, worst, stuck)
 
 
 def _working_set(problem: Problem, w: FloatArray, violation: FloatArray) -> NDArray[np.intp]:
     """The coordinates off the grid and the worst violators, at most twice as many in all."""
-    free = problem.unquantized(w)
     priority = violation.copy()
+    free = problem.unquantized(w)
     priority[free] = np.inf
     priority[problem.unpenalised] = np.inf
     wanted = max(min(500, problem.size // 10), 2 * (free.size + problem.unpenalised.size), 10)
-    if wanted < problem.size:
-        candidates = np.argpartition(priority, problem.size - wanted)[problem.size - wanted :]
-    else:
-        candidates = np.arange(problem.size)
-    return np.sort(candidates[priority[candidates] > 1.0])
+    candidates = np.flatnonzero(priority > 1.0)
+    if candidates.size > wanted:
+        worst = np.argpartition(priority[candidates], candidates.size - wanted)[-wanted:]
+        candidates = np.sort(candidates[worst])
+    return candidates
