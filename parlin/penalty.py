@@ -99,12 +99,9 @@ class PAR:
             if same_box and (slopes[1:] != slopes[:-1]).all():
                 # Nothing is left to check, and what is known of ψ is known of its multiple.
                 slopes.flags.writeable = False
-                known = {
-                    "_minimiser": self._minimiser,
-                    "_anchors": (self._anchors[0], lam * self._anchors[1]),
-                }
-                scaled = object.__new__(PAR)
-                scaled.__dict__.update(levels=self.levels, slopes=slopes, _tables={}, **known)
+                scaled, (points, values) = object.__new__(PAR), self._anchors
+                scaled.__dict__.update(levels=self.levels, slopes=slopes, _tables={})
+                scaled.__dict__.update(_minimiser=self._minimiser, _anchors=(points, lam * values))
                 return scaled
         slopes = self.slopes.copy()
         slopes[np.isfinite(slopes)] *= lam
@@ -254,12 +251,11 @@ class PAR:
             raise ValueError("every step must be a positive finite number")
         if ties != "right":
             raise ValueError(f"ties={ties!r} needs one step for all coordinates; use ties='right'")
-        flat = prox_per_coordinate(self.levels, self.slopes, v.reshape(-1), steps, self.shape == "convex")
-        result = flat.reshape(v.shape)
-        if out is None:
-            return result
-        out[...] = result
-        return out
+        convex = self.shape == "convex"
+        result = prox_per_coordinate(self.levels, self.slopes, v.reshape(-1), steps, convex).reshape(v.shape)
+        if out is not None:
+            out[...] = result
+        return result if out is None else out
 
     def table(self, step: float) -> ProxTable:
         """The table of ``prox_{step ψ}``; the last few are kept."""
