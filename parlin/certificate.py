@@ -142,10 +142,10 @@ class Judgement:
 def judge(problem: Problem, w: FloatArray, tol: float) -> Judgement:
     """The judgement of `certify` on a point of the right shape, which the caller must not change."""
     loss = problem.loss
-    if not np.isfinite(w).all():
+    if not _all_finite(w):
         return _hopeless(problem, w)
     value, gradient = loss.value_and_gradient(w)
-    if not (math.isfinite(value) and np.isfinite(gradient).all()):
+    if not (math.isfinite(value) and _all_finite(gradient)):
         return _hopeless(problem, w)
     objective = value + problem.penalty_value(w)
     scale, floor = loss.gradient_scale, loss.rounding_floor(w)
@@ -175,6 +175,11 @@ def judge(problem: Problem, w: FloatArray, tol: float) -> Judgement:
         )
 
     return Judgement(objective, residual, strict_residual, complete)
+
+
+def _all_finite(v: FloatArray) -> bool:
+    # v'v is finite only if every entry is, but it may overflow where none is infinite.
+    return math.isfinite(v @ v) or bool(np.isfinite(v).all())
 
 
 def _largest_ratio(numerator: FloatArray, denominator: FloatArray) -> float:
@@ -221,7 +226,10 @@ def duality_gap(problem: Problem, w: FloatArray) -> float | None:
     active = problem.penalised
     weights = np.ones(problem.size) if problem.penalty_weights is None else problem.penalty_weights
     weights = weights[active]
-    correlation = problem.loss.design.rmatvec(nu)[active] / weights
+    if problem.unpenalised.size:
+        correlation = problem.loss.design.rmatvec(nu)[active] / weights
+    else:  # ν is the residual: the gradient is known
+        correlation = -problem.loss.gradient(w) / weights
     shrink = 1.0
     if np.isfinite(high):
         shrink = min(shrink, high / max(float(np.max(correlation, initial=0.0)), high))

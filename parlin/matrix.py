@@ -115,13 +115,15 @@ class DesignMatrix:
         return product
 
     def _uncentred(self, w: FloatArray) -> FloatArray:
-        """``X w``; of a large dense X only the columns that count are read, some at a time."""
+        """``X w``; of a large X only the columns that count are read, of a dense one some at a time."""
         n, d = self.shape
-        if self.is_sparse or self.X.size <= _PANEL_ENTRIES:
+        if self.X.size <= _PANEL_ENTRIES or (self.is_sparse and self.X.format != "csc"):
             return self.X @ w
         support = np.flatnonzero(w)
         if support.size > _FEW_COLUMNS * d:
             return self.X @ w
+        if self.is_sparse:
+            return self.X[:, support] @ w[support]
         product = np.zeros(n)
         width = max(1, _PANEL_ENTRIES // n)
         for start in range(0, support.size, width):
@@ -190,6 +192,13 @@ class DesignMatrix:
 
     def _squared_norms(self, means: FloatArray) -> FloatArray:
         n, d = self.shape
+        if self.sample_weight is None and not means.any():
+            if self.is_sparse:
+                squares = sparse.csc_array(
+                    (self._csc.data**2, self._csc.indices, self._csc.indptr), self.shape
+                )
+                return squares.T @ self.weights
+            return np.einsum("ij,ij->j", self.X, self.X) / n
         if self.is_sparse:
             X = self._csc
             owner = np.repeat(np.arange(d), np.diff(X.indptr))
@@ -198,8 +207,6 @@ class DesignMatrix:
             # A column without a zero has no absent part, not even a rounding error of one.
             absent = np.where(np.diff(X.indptr) == n, 0.0, 1.0 - np.bincount(owner, weights, minlength=d))
             return stored + np.maximum(absent, 0.0) * means**2
-        if self.sample_weight is None and not means.any():
-            return np.einsum("ij,ij->j", self.X, self.X) / n
         squared = np.empty(d)
         root = self._root_weights[:, None]
         width = max(1, _PANEL_ENTRIES // max(n, 1))

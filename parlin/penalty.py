@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from parlin.piecewise import Envelope, anchors, check, convex_envelope, domain, minimiser, outward_extremes
+from parlin import piecewise
 from parlin.prox import ProxTable, Ties, apply_table, prox_per_coordinate, prox_table
 
 FloatArray = NDArray[np.float64]
@@ -59,11 +59,12 @@ class PAR:
     levels: FloatArray
     slopes: FloatArray
     _tables: dict[tuple[float, bool], ProxTable] = field(default_factory=dict, init=False)
+    _last: tuple[object, piecewise.Cells] | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         levels = np.array(self.levels, dtype=np.float64).reshape(-1) + 0.0  # −0.0 becomes 0.0
         slopes = np.array(self.slopes, dtype=np.float64).reshape(-1) + 0.0
-        check(levels, slopes)
+        piecewise.check(levels, slopes)
         for name, array in (("levels", levels), ("slopes", slopes)):
             array.flags.writeable = False
             object.__setattr__(self, name, array)
@@ -71,8 +72,7 @@ class PAR:
     @classmethod
     def even(cls, levels: ArrayLike, slopes: ArrayLike) -> PAR:
         """The even PAR with ``levels[0] == 0`` and ``slopes[k]`` right of ``levels[k]``, mirrored."""
-        levels = np.asarray(levels, dtype=np.float64).reshape(-1)
-        slopes = np.asarray(slopes, dtype=np.float64).reshape(-1)
+        levels, slopes = (np.asarray(part, dtype=np.float64).reshape(-1) for part in (levels, slopes))
         if levels.size == 0 or levels[0] != 0.0:
             first = "none" if levels.size == 0 else f"{levels[0]:g}"
             raise ValueError(f"levels of an even PAR must begin with 0, but the first is {first}")
@@ -83,9 +83,8 @@ class PAR:
     @classmethod
     def merged(cls, levels: ArrayLike, slopes: ArrayLike) -> PAR:
         """The PAR of these levels and slopes without the levels at which the slope does not change."""
-        levels = np.asarray(levels, dtype=np.float64).reshape(-1)
-        slopes = np.asarray(slopes, dtype=np.float64).reshape(-1)
-        check(levels, slopes, kinks=False)
+        levels, slopes = (np.asarray(part, dtype=np.float64).reshape(-1) for part in (levels, slopes))
+        piecewise.check(levels, slopes, kinks=False)
         kink = slopes[1:] != slopes[:-1]
         return cls(levels[kink], np.concatenate((slopes[:1], slopes[1:][kink])))
 
@@ -100,7 +99,7 @@ class PAR:
                 # Nothing is left to check, and what is known of ψ is known of its multiple.
                 slopes.flags.writeable = False
                 scaled, (points, values) = object.__new__(PAR), self._anchors
-                scaled.__dict__.update(levels=self.levels, slopes=slopes, _tables={})
+                scaled.__dict__.update(levels=self.levels, slopes=slopes, _tables={}, _last=None)
                 scaled.__dict__.update(_minimiser=self._minimiser, _anchors=(points, lam * values))
                 return scaled
         slopes = self.slopes.copy()
@@ -115,7 +114,7 @@ class PAR:
         """
         centre = self.minimiser()
         middle = min(max(0.0, self.domain[0]), self.domain[1]) if centre is None else centre
-        return PAR.merged(self.levels, outward_extremes(self.levels, self.slopes, middle))
+        return PAR.merged(self.levels, piecewise.outward_extremes(self.levels, self.slopes, middle))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, PAR):
@@ -155,7 +154,7 @@ class PAR:
     @property
     def domain(self) -> tuple[float, float]:
         """The closed interval where ψ is finite; its ends are ±inf or the sides of the box."""
-        return domain(self.levels, self.slopes)
+        return piecewise.domain(self.levels, self.slopes)
 
     def minimiser(self) -> float | None:
         """A global minimiser of ψ, the nearest to 0; None when ψ is unbounded below."""
@@ -163,19 +162,26 @@ class PAR:
 
     @cached_property
     def _minimiser(self) -> float | None:
-        return minimiser(self.levels, self.slopes)
+        return piecewise.minimiser(self.levels, self.slopes)
 
     @cached_property
     def _anchors(self) -> tuple[FloatArray, FloatArray]:
-        return anchors(self.levels, self.slopes)
+        return piecewise.anchors(self.levels, self.slopes)
+
+    def _cells(self, w: FloatArray) -> piecewise.Cells:
+        """The cells left and right of each entry, remembered for one `w`: many questions begin with it."""
+        key = (w.shape, w.tobytes())
+        if self._last is None or self._last[0] != key:
+            object.__setattr__(self, "_last", (key, piecewise.cells(self.levels, w)))
+        return self._last[1]
 
     def value(self, w: ArrayLike) -> FloatArray:
         """ψ at each entry of `w`, same shape; +inf outside a box."""
         w = np.asarray(w, dtype=np.float64)
-        cell = np.searchsorted(self.levels, w)
+        cell = self._cells(w)[0]
         points, values = self._anchors
         distance = w - points[cell]
-        if math.isfinite(self.slopes[0]) and math.isfinite(self.slopes[-1]):
+        if math.isfinite(self.slopes[0] - self.slopes[-1]):
             return values[cell] + self.slopes[cell] * distance
         with np.errstate(invalid="ignore"):
             return values[cell] + np.where(distance == 0.0, 0.0, self.slopes[cell] * distance)
@@ -187,8 +193,7 @@ class PAR:
         slope (±inf at the side of a box); outside a box both are infinite.
         """
         w = np.asarray(w, dtype=np.float64)
-        left = self.slopes[self.levels.searchsorted(w, side="left")]
-        right = self.slopes[self.levels.searchsorted(w, side="right")]
+        left, right = (self.slopes[cell] for cell in self._cells(w))
         if self.shape == "convex":
             return left, right
         return np.minimum(left, right), np.maximum(left, right)
@@ -201,16 +206,13 @@ class PAR:
 
     def codes(self, w: ArrayLike) -> NDArray[np.intp]:
         """The index of the level that equals each entry of `w`, float for float; −1 off all levels."""
-        w = np.asarray(w, dtype=np.float64)
-        if self.levels.size == 0:
-            return np.full(w.shape, -1, dtype=np.intp)
-        index = np.minimum(np.searchsorted(self.levels, w), self.levels.size - 1)
-        return np.where(self.levels[index] == w, index, -1)
+        left, right = self._cells(np.asarray(w, dtype=np.float64))
+        return np.where(left != right, left, -1)
 
     def on_level(self, w: ArrayLike) -> NDArray[np.bool_]:
         """Whether each entry of `w` equals a level, float for float."""
-        w = np.asarray(w, dtype=np.float64)
-        return self.levels.searchsorted(w) != self.levels.searchsorted(w, side="right")
+        left, right = self._cells(np.asarray(w, dtype=np.float64))
+        return left != right
 
     def nearest_level(self, w: ArrayLike) -> FloatArray:
         """Each entry of `w` rounded to the nearest quantization level (halves go up)."""
@@ -246,11 +248,9 @@ class PAR:
             )
         if isinstance(step, float) or np.ndim(step) == 0:
             return apply_table(self.table(float(step)), v, ties, out)
-        steps = np.broadcast_to(np.asarray(step, dtype=np.float64), v.shape).reshape(-1)
-        if not np.all((steps > 0) & np.isfinite(steps)):
-            raise ValueError("every step must be a positive finite number")
         if ties != "right":
             raise ValueError(f"ties={ties!r} needs one step for all coordinates; use ties='right'")
+        steps = np.broadcast_to(np.asarray(step, dtype=np.float64), v.shape).reshape(-1)
         convex = self.shape == "convex"
         result = prox_per_coordinate(self.levels, self.slopes, v.reshape(-1), steps, convex).reshape(v.shape)
         if out is not None:
@@ -270,8 +270,8 @@ class PAR:
         return table
 
     @cached_property
-    def _envelope(self) -> Envelope:
-        return convex_envelope(self.levels, self.slopes, self.value(self.levels))
+    def _envelope(self) -> piecewise.Envelope:
+        return piecewise.convex_envelope(self.levels, self.slopes, self.value(self.levels))
 
     def conjugate(self, p: ArrayLike) -> FloatArray:
         """``ψ*(p) = max_x p x − ψ(x)``, +inf for p outside the outer slopes."""
@@ -290,7 +290,7 @@ class PAR:
             return np.where(feasible, 0.0, np.inf)
         best = self._envelope.supporting_level(p)
         level = self.levels[best]
-        cell = np.searchsorted(self.levels, w)
+        cell = self._cells(w)[0]
         distant = (w != level) & ~(((cell == best) | (cell == best + 1)) & np.isfinite(self.slopes[cell]))
         with np.errstate(invalid="ignore"):
             gap = np.where(w == level, 0.0, (self.slopes[cell] - p) * (w - level))

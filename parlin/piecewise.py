@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 
+# Vectors longer than this are searched for entries other than zero first.
+_MANY = 2000
+
 
 def check(levels: FloatArray, slopes: FloatArray, kinks: bool = True) -> None:
     """Raise a ValueError that names the level or slope at fault; `kinks` asks for one at every level."""
@@ -51,6 +54,21 @@ def domain(levels: FloatArray, slopes: FloatArray) -> tuple[float, float]:
     low = float(levels[0]) if slopes[0] == -np.inf else -np.inf
     high = float(levels[-1]) if slopes[-1] == np.inf else np.inf
     return low, high
+
+
+Cells = tuple[NDArray[np.intp], NDArray[np.intp]]
+
+
+def cells(levels: FloatArray, w: FloatArray) -> Cells:
+    """The cells just left and just right of each entry, which differ on a level only; shapes of `w`."""
+    if w.size <= _MANY:
+        return levels.searchsorted(w), levels.searchsorted(w, side="right")
+    # Most entries of a long vector are zero.
+    nonzero = np.flatnonzero(w)
+    some = w.reshape(-1)[nonzero]
+    left, right = (np.full(w.size, levels.searchsorted(0.0, side=side)) for side in ("left", "right"))
+    left[nonzero], right[nonzero] = levels.searchsorted(some), levels.searchsorted(some, side="right")
+    return left.reshape(w.shape), right.reshape(w.shape)
 
 
 def anchors(levels: FloatArray, slopes: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -110,7 +110,9 @@ class Problem:
     @cached_property
     def start_objective(self) -> float:
         """F at the default start."""
-        return self.objective(self.start())
+        if not self._start.any():
+            return self.loss.value_at_zero  # ψ(0) = 0
+        return self.objective(self._start)
 
     def strength_max(self) -> float:
         r"""The least ``t`` from which on `start` is critical for ``loss + t · penalty``, or inf.

@@ -107,6 +107,8 @@ def prox_per_coordinate(
     levels: FloatArray, slopes: FloatArray, v: FloatArray, step: FloatArray, convex: bool
 ) -> FloatArray:
     """The proximal map of the flat array `v` with one step per coordinate, ties to the right."""
+    if not np.all((step > 0) & np.isfinite(step)):
+        raise ValueError("every step must be a positive finite number")
     if convex:
         return _prox_convex_steps(levels, slopes, v, step)
     distinct, group = np.unique(step, return_inverse=True)
