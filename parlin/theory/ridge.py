@@ -1,54 +1,10 @@
-r"""The bounds of the papers as pure functions of numbers: what an experiment or a user compares with.
-
-Each function names its source, and its hypotheses in one sentence.  Nothing here looks at data; an argument
-outside the domain is an error, so a bound is never returned where it does not hold.
-"""
+"""The distance of PAR-regularized from ridge-regularized coefficients, and of strongly convex relatives."""
 
 from __future__ import annotations
 
 import math
-from numbers import Integral, Real
 
-__all__ = [
-    "chord_slope_error",
-    "covering_levels",
-    "quantization_floor",
-    "ridge_distance",
-    "ridge_prediction_distance",
-    "ridge_reach",
-    "strongly_convex_distance",
-]
-
-
-def quantization_floor(rank: int, n_features: int) -> float:
-    r"""The least share of quantized coefficients at a critical point, ``max(0, 1 − rank/d)``.
-
-    Source: [PAR] Theorem 1, with ``rank = n``; theory 3.2 and 3.4 for the rank.  Holds at every critical
-    point for slopes that are not zero and a design in general position, and for *any* design at a point
-    that `parlin.purify` returns.
-
-    Parameters
-    ----------
-    rank : int >= 0
-        The rank of the design, centred if there is an intercept; the number of samples bounds it.
-    n_features : int >= 1
-
-    Raises
-    ------
-    TypeError, ValueError
-        For an argument outside its domain.
-
-    Examples
-    --------
-    >>> from parlin import theory
-    >>> theory.quantization_floor(20, 200)
-    0.9
-    >>> theory.quantization_floor(500, 200)
-    0.0
-    """
-    rank = _whole("rank", rank, low=0)
-    n_features = _whole("n_features", n_features, low=1)
-    return max(0, n_features - rank) / n_features
+from parlin.theory.arguments import at_least_zero, finite, positive, whole
 
 
 def ridge_distance(n_features: int, spacing: float, alpha: float, curvature: float = 0.0) -> float:
@@ -89,9 +45,9 @@ def ridge_distance(n_features: int, spacing: float, alpha: float, curvature: flo
     >>> theory.ridge_distance(16, 0.5, alpha=1.0, curvature=3.0)
     0.25
     """
-    n_features = _whole("n_features", n_features, low=1)
-    spacing, alpha = _positive("spacing", spacing), _positive("alpha", alpha)
-    curvature = _at_least_zero("curvature", curvature)
+    n_features = whole("n_features", n_features, low=1)
+    spacing, alpha = positive("spacing", spacing), positive("alpha", alpha)
+    curvature = at_least_zero("curvature", curvature)
     return alpha / (alpha + curvature) * math.sqrt(n_features) * spacing / 2
 
 
@@ -118,8 +74,8 @@ def ridge_prediction_distance(n_features: int, spacing: float, alpha: float) -> 
     >>> theory.ridge_prediction_distance(16, 0.5, alpha=4.0)
     1.0
     """
-    n_features = _whole("n_features", n_features, low=1)
-    spacing, alpha = _positive("spacing", spacing), _positive("alpha", alpha)
+    n_features = whole("n_features", n_features, low=1)
+    spacing, alpha = positive("spacing", spacing), positive("alpha", alpha)
     return math.sqrt(alpha * n_features) * spacing / 4
 
 
@@ -146,7 +102,7 @@ def ridge_reach(spacing: float, n_levels: int) -> float:
     >>> theory.ridge_reach(0.5, 3)
     2.0
     """
-    return (_whole("n_levels", n_levels, low=0) + 1) * _positive("spacing", spacing)
+    return (whole("n_levels", n_levels, low=0) + 1) * positive("spacing", spacing)
 
 
 def covering_levels(largest_ridge: float, n_features: int, spacing: float) -> int:
@@ -173,9 +129,9 @@ def covering_levels(largest_ridge: float, n_features: int, spacing: float) -> in
     >>> theory.covering_levels(0.75, n_features=16, spacing=0.5)
     4
     """
-    largest_ridge = _at_least_zero("largest_ridge", largest_ridge)
-    n_features = _whole("n_features", n_features, low=1)
-    return math.floor(largest_ridge / _positive("spacing", spacing) + math.sqrt(n_features) / 2) + 1
+    largest_ridge = at_least_zero("largest_ridge", largest_ridge)
+    n_features = whole("n_features", n_features, low=1)
+    return math.floor(largest_ridge / positive("spacing", spacing) + math.sqrt(n_features) / 2) + 1
 
 
 def chord_slope_error(spacing: float, largest_curvature: float) -> float:
@@ -201,7 +157,7 @@ def chord_slope_error(spacing: float, largest_curvature: float) -> float:
     >>> theory.chord_slope_error(0.5, largest_curvature=3.0)
     0.75
     """
-    return _positive("spacing", spacing) * _at_least_zero("largest_curvature", largest_curvature) / 2
+    return positive("spacing", spacing) * at_least_zero("largest_curvature", largest_curvature) / 2
 
 
 def strongly_convex_distance(
@@ -235,9 +191,9 @@ def strongly_convex_distance(
     >>> theory.strongly_convex_distance(16, 0.25, alpha=1.0, modulus=1.0)
     1.0
     """
-    n_features = _whole("n_features", n_features, low=1)
-    slope_error, alpha = _at_least_zero("slope_error", slope_error), _positive("alpha", alpha)
-    convexity = alpha * _finite("modulus", modulus) + _at_least_zero("curvature", curvature)
+    n_features = whole("n_features", n_features, low=1)
+    slope_error, alpha = at_least_zero("slope_error", slope_error), positive("alpha", alpha)
+    convexity = alpha * finite("modulus", modulus) + at_least_zero("curvature", curvature)
     if not convexity > 0:
         raise ValueError(
             f"alpha * modulus + curvature must be > 0, but is {convexity:g}; without strong convexity the "
@@ -247,33 +203,3 @@ def strongly_convex_distance(
 
 
 # -- domains ----------------------------------------------------------------------------------------
-
-
-def _whole(name: str, value: object, low: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, Integral):
-        raise TypeError(f"{name} must be a whole number, but is {value!r}")
-    if value < low:
-        raise ValueError(f"{name} must be >= {low}, but is {value!r}")
-    return int(value)
-
-
-def _finite(name: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{name} must be a real number, but is {value!r}")
-    if not math.isfinite(value):
-        raise ValueError(f"{name} must be finite, but is {value!r}")
-    return float(value)
-
-
-def _positive(name: str, value: object) -> float:
-    number = _finite(name, value)
-    if not number > 0:
-        raise ValueError(f"{name} must be > 0, but is {value!r}")
-    return number
-
-
-def _at_least_zero(name: str, value: object) -> float:
-    number = _finite(name, value)
-    if number < 0:
-        raise ValueError(f"{name} must be >= 0, but is {value!r}")
-    return number
