@@ -27,7 +27,7 @@ cdef double DOUBTFUL = 1e-6
 # Entries of a null vector below this, relative to its largest contribution, are zero.
 cdef double NOISE = 1e-10
 # This many columns enter the factor one by one; more of them, if many in proportion, by a new factor.
-cdef int FEW = 4
+cdef int FEW = 12
 # A walk along the levels turns into a bisection after this many places.
 cdef int LONG_WALK = 16
 

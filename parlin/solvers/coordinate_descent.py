@@ -203,12 +203,14 @@ def _working_set_step(problem: Problem, state: _State) -> _State:
 
 
 def _working_set(problem: Problem, w: FloatArray, violation: FloatArray) -> NDArray[np.intp]:
-    """The coordinates off the grid and the worst violators, at most twice as many in all."""
+    """The coordinates off the grid and the worst violators."""
     priority = violation.copy()
     free = problem.unquantized(w)
     priority[free] = np.inf
     priority[problem.unpenalised] = np.inf
-    wanted = max(min(500, problem.size // 10), 2 * (free.size + problem.unpenalised.size), 10)
+    n, d = problem.loss.design.shape
+    # A generic solution has up to n free coordinates: a set of 2 n may hold them all at once.
+    wanted = max(min(max(500, 2 * n), d // 5), 3 * (free.size + problem.unpenalised.size), 10)
     candidates = np.flatnonzero(priority > 1.0)
     if candidates.size > wanted:
         worst = np.argpartition(priority[candidates], candidates.size - wanted)[-wanted:]
