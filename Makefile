@@ -6,17 +6,20 @@
 #   make verify ONLY="par_eq23_prox"  only the experiments named
 #   make test                         lint, layers, all tests, doctests
 #   make lint                         lint alone
+#   make bench                        speed and memory against peers: benchmarks/README.md
+#   make bench QUICK=1                the same in small; leaves benchmarks/ as it is
 
 PYTHON ?= python3
 JOBS ?= 2
 SMOKE ?=
 ONLY ?=
+QUICK ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: verify test lint
+.PHONY: verify test lint bench
 .DEFAULT_GOAL := test
 
 # Processes share the cores, so each of them computes on one thread; one thread also keeps the
@@ -26,6 +29,15 @@ verify: export MKL_NUM_THREADS = 1
 verify: export OMP_NUM_THREADS = 1
 verify: $(READY)
 	$(BIN)/python -m experiments $(ONLY) --jobs $(JOBS) $(if $(filter-out 0,$(SMOKE)),--smoke)
+
+# Peers are installed only here; they run on one thread like everything that is timed.
+bench: $(VENV)/bench-ready
+	$(BIN)/python -m benchmarks $(if $(filter-out 0,$(QUICK)),--quick)
+
+$(VENV)/bench-ready: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
+	  --no-build-isolation --editable '.[test,bench]'
+	@touch $@
 
 test: lint
 	$(BIN)/python -m pytest -q tests/test_layers.py
@@ -45,7 +57,7 @@ $(READY): pyproject.toml setup.py constraints.txt $(wildcard parlin/_kernels/*.p
 	  echo "'$(PYTHON)' cannot make virtual environments; install its venv package" \
 	       "(on Debian and Ubuntu: python3-venv)" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt setuptools cython scipy
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt setuptools cython numpy scipy
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
 	  --no-build-isolation --editable '.[test]'
 	@touch $@

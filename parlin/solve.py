@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from parlin.certificate import Certificate, Judgement, judge
 from parlin.problem import Problem
-from parlin.solvers import FISTA, CoordinateDescent, ProximalGradient
+from parlin.solvers import CoordinateDescent, ProximalGradient, SemismoothNewton
 from parlin.solvers.base import Solver, State
 
 FloatArray = NDArray[np.float64]
@@ -206,10 +206,14 @@ def _status(
 
 
 def automatic_solver(problem: Problem) -> Solver:
-    """Coordinate descent wherever it applies; otherwise FISTA (convex) or proximal gradient (nonconvex)."""
+    """Coordinate descent where it applies; otherwise semismooth Newton, or proximal gradient if nonconvex.
+
+    Coordinate descent needs the compiled kernels and a quadratic loss.  The rule follows the table of
+    solvers in ``benchmarks/README.md``.
+    """
     if CoordinateDescent().unsupported(problem) is None:
         return CoordinateDescent()
-    return FISTA() if problem.penalty.shape == "convex" else ProximalGradient()
+    return SemismoothNewton() if problem.penalty.shape == "convex" else ProximalGradient()
 
 
 def default_start(problem: Problem) -> FloatArray:

@@ -67,7 +67,9 @@ def test_every_solver_reaches_a_critical_point_of_every_penalty(name, penalty):
 
 
 # Passes over the data to a residual of 1e-10 on the written-out problem; a new solver needs a line.
-BUDGETS = {"ADMM": 130, "CoordinateDescent": 30, "FISTA": 50, "ProximalGradient": 50}
+BUDGETS = {
+    "ADMM": 130, "CoordinateDescent": 30, "FISTA": 50, "ProximalGradient": 50, "SemismoothNewton": 30,
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", parlin.solvers.__all__)
@@ -606,7 +608,11 @@ def test_certificates_are_made_as_often_as_asked(name, problem):
     ).max()
     assert np.all(np.diff(passes) >= 0)
     assert np.all(np.diff(passes)[:-1] <= 5.0 + longest + 1e-9)
-    if name not in ("CoordinateDescent", "auto"):  # it is done early, which is certified as well
+    if name not in (
+        "CoordinateDescent",
+        "SemismoothNewton",
+        "auto",
+    ):  # it is done early, which is certified as well
         assert np.all(np.diff(passes)[:-1] >= 5.0)
     assert [r.iteration for r in history] == sorted({r.iteration for r in history})
     seconds = [record.seconds for record in history]

@@ -36,6 +36,7 @@ cdef class Descent:
     cdef int n, p, n_levels, m, capacity, newton_limit
     cdef bint sparse, convex
     cdef readonly bint settled           # the last call left no violation
+    cdef bint stale                      # the factor is to be made anew
     cdef const double[::1, :] dense      # (n, p) columns
     cdef const double[::1] data          # CSC columns, scaled by √s but not centred
     cdef const int[::1] indices, indptr
@@ -134,7 +135,7 @@ cdef class Descent:
         for k in range(self.n_levels + 1):
             self.slopes[k] = strength * self.unit_slopes[k]
         for round_ in range(max_rounds):
-            violators = self.activate(round_ == 0)
+            violators = self.activate(round_ == 0 or self.stale)
             epochs += 0.5
             if violators == 0:
                 self.settled = True
@@ -369,6 +370,10 @@ cdef class Descent:
     cdef void synchronise(self) noexcept:
         """The factor follows the places: landed columns out, free ones in."""
         cdef int j, entering = 0
+        if self.stale:
+            self.stale = False
+            self.m = 0
+            self.slot[:] = -1
         self.release()
         for j in range(self.p):
             entering += self.slot[j] < 0 and self.curvature[j] > 0.0 and self.is_free(j)
@@ -561,6 +566,8 @@ cdef class Descent:
             if not self.projected_step(decrement) and not self.line_search(decrement):
                 refinements += 1
                 if refinements == 3:
+                    # Rounding errors of many updates have spoiled the factor.
+                    self.stale = True
                     break
         return cost
 

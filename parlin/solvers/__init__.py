@@ -4,5 +4,6 @@ from parlin.solvers.admm import ADMM
 from parlin.solvers.coordinate_descent import CoordinateDescent
 from parlin.solvers.fista import FISTA
 from parlin.solvers.proximal_gradient import ProximalGradient
+from parlin.solvers.semismooth_newton import SemismoothNewton
 
-__all__ = ["ADMM", "FISTA", "CoordinateDescent", "ProximalGradient"]
+__all__ = ["ADMM", "FISTA", "CoordinateDescent", "ProximalGradient", "SemismoothNewton"]

@@ -150,7 +150,7 @@ def _scale(problem: Problem) -> FloatArray:
 
 def _slack(problem: Problem, w: FloatArray) -> FloatArray:
     """Gradient entries that cannot be told from zero: the last strength is solved to them."""
-    return np.maximum(1e-14 * _scale(problem), 0.125 * problem.loss.rounding_floor(w))
+    return np.maximum(1e-14 * problem.loss.gradient_scale, 0.125 * problem.loss.rounding_floor(w))
 
 
 def _small_step(problem: Problem, state: _State) -> _State:
