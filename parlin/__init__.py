@@ -13,6 +13,7 @@ from parlin.estimators import PARLasso, PARNonconvex, PARRegressor, PARRidge
 from parlin.exact_certificate import ExactCertificate, Proof, exact_certificate
 from parlin.loss import LeastSquares
 from parlin.matrix import DesignMatrix
+from parlin.path import Path, PathEnd, grid_path, par_path, solution_path
 from parlin.penalty import PAR
 from parlin.problem import Problem, alpha_max
 from parlin.purification import purify
@@ -28,6 +29,8 @@ __all__ = [
     "PARNonconvex",
     "PARRegressor",
     "PARRidge",
+    "Path",
+    "PathEnd",
     "Problem",
     "Proof",
     "Result",
@@ -37,8 +40,11 @@ __all__ = [
     "compiled",
     "designs",
     "exact_certificate",
+    "grid_path",
     "multi_start",
+    "par_path",
     "purify",
+    "solution_path",
     "solve",
     "solvers",
 ]

@@ -1,0 +1,191 @@
+r"""Affine segments of a path, judged from the data alone: nothing that the homotopy computed is used.
+
+Along a segment ``X'r`` is affine in the strength α and the cells do not change, so the distance of
+``X_j'r`` from ``α ω_j ∂ψ`` is convex in α: its values at the two ends bound it in between.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parlin.problem import Problem
+
+FloatArray = NDArray[np.float64]
+
+# Knots that are judged together: one product of matrices in place of many products with vectors.
+_KNOTS, _ENTRIES = 32, 4_000_000
+# Two values of the loss that differ by this fraction are the same.
+_SAME_FIT = 1e-9
+
+
+class Judged(NamedTuple):
+    """What is true of consecutive segments; the first axis of each array counts them."""
+
+    exact: NDArray[np.bool_]
+    residuals: FloatArray
+    free: NDArray[np.intp]
+    correlation: FloatArray  # X'r at the last knot, shape (d,)
+
+
+def judge_segments(problem: Problem, alphas: FloatArray, coefs: FloatArray, tol: float) -> Judged:
+    r"""Whether the minimiser is affine between consecutive strengths, by the residual at both ends of each.
+
+    Parameters
+    ----------
+    problem : Problem
+        With the penalty of unit strength.
+    alphas : array of shape (k + 1,)
+        Falling strengths.
+    coefs : array of shape (k + 1, d)
+        The coefficients at these.
+    tol : float
+        A segment is exact if no ``X_j'r`` is further from its interval than `tol` times the smaller of
+        the certificate's scale and the smallest nonzero slope at the segment's upper end, or than the
+        rounding errors of the gradient.
+
+    Returns
+    -------
+    Judged
+        `residuals` are the certificate's, and `free` is the number of penalised coordinates off the
+        levels, inside each segment.
+    """
+    loss, design = problem.loss, problem.loss.design
+    residual = (loss.y - loss.y_mean)[:, None] - design.X @ coefs.T
+    if design.centre:
+        residual += design.means @ coefs.T
+    weighted = design.weights[:, None] * residual
+    if design.centre:  # again, of what is small now: as in `DesignMatrix.rmatvec`
+        weighted -= design.weights[:, None] * weighted.sum(axis=0)
+    correlation = np.ascontiguousarray((design.X.T @ weighted).T)
+
+    middle = 0.5 * (coefs[1:] + coefs[:-1])
+    low, high = _slopes_inside(problem, middle)
+    free = np.count_nonzero((low == high) & problem.penalised, axis=1)
+    distance = np.zeros_like(middle)
+    for end in (slice(None, -1), slice(1, None)):
+        alpha, product = alphas[end, None], correlation[end]
+        with np.errstate(invalid="ignore"):  # 0 · inf, at the side of a box where α = 0
+            below, above = alpha * low - product, product - alpha * high
+        np.fmax(distance, below, out=distance)
+        np.fmax(distance, above, out=distance)
+
+    # Far out the rounding errors grow without limit: they excuse no point that fits worse than the start.
+    fit = 0.5 * np.sum(weighted * residual, axis=0)
+    excused = fit <= (1.0 + _SAME_FIT) * loss.value(problem.start())
+    excused, finite = (excused[1:] & excused[:-1])[:, None], np.isfinite(fit[1:] + fit[:-1])
+    wanted = tol * np.minimum(loss.gradient_scale, alphas[:-1, None] * _smallest_slopes(problem))
+    floor = np.where(excused, np.minimum(loss.rounding_floor(coefs[0]), loss.rounding_floor(coefs[-1])), 0.0)
+    exact = finite & np.all(distance <= np.maximum(wanted, floor), axis=1)
+    if not exact.all():
+        # The rounding errors may differ much along the path; each end's own cost a product with X.
+        floors = np.array([loss.rounding_floor(w) for w in coefs])
+        floor = np.where(excused, np.maximum(floors[1:], floors[:-1]), 0.0)
+        exact = finite & np.all(distance <= np.maximum(wanted, floor), axis=1)
+    relative = np.maximum(loss.gradient_scale, floor / tol)
+    ratios = np.divide(distance, relative, out=np.where(distance > 0, np.inf, 0.0), where=relative > 0)
+    return Judged(exact, ratios.max(axis=1), free, correlation[-1])
+
+
+def _smallest_slopes(problem: Problem) -> FloatArray:
+    """The smallest nonzero slope of each coordinate (of the others if it is unpenalised), inf if none is."""
+    slopes = np.abs(problem.penalty.slopes)
+    smallest = slopes[np.isfinite(slopes) & (slopes > 0)].min(initial=np.inf)
+    weights = problem.penalty_weights
+    if weights is None or not problem.penalised.any():
+        return np.full(problem.size, smallest)
+    return smallest * np.where(problem.penalised, weights, weights[problem.penalised].min())
+
+
+def _slopes_inside(problem: Problem, middle: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The intervals ``ω_j ∂ψ`` at the middles of segments, looked up again only where they differ."""
+    first = middle[0]
+    low, high = (np.tile(end, (middle.shape[0], 1)) for end in problem.penalty.subdifferential(first))
+    rows, columns = np.nonzero(middle != first)
+    low[rows, columns], high[rows, columns] = problem.penalty.subdifferential(middle[rows, columns])
+    if problem.penalty_weights is not None:
+        weights, penalised = problem.penalty_weights, problem.penalised
+        low[:, penalised] *= weights[penalised]
+        high[:, penalised] *= weights[penalised]
+        low[:, ~penalised] = high[:, ~penalised] = 0.0
+    return low, high
+
+
+class Segments:
+    """The knots of a path so far, judged some at a time; stores only the coordinates that change.
+
+    `add` knots until it is time to `judge` them.
+    """
+
+    def __init__(self, problem: Problem, alpha: float, w: FloatArray, tol: float) -> None:
+        self._problem, self._tol = problem, tol
+        size = int(np.clip(_ENTRIES // problem.size, 2, _KNOTS)) + 1
+        self._rows = np.empty((size, problem.size))
+        self._rows[0] = w
+        self._strengths = [alpha]  # of the rows
+        self.alphas, self.events = [alpha], [()]
+        self.exact: list[bool] = []
+        self.residuals: list[float] = []
+        self.free: list[int] = []
+        self._changed = [np.arange(problem.size)]
+        self._values = [w.copy()]
+
+    @property
+    def full(self) -> bool:
+        """Whether the knots must be judged before another one is added."""
+        return len(self._strengths) == self._rows.shape[0]
+
+    @property
+    def alpha(self) -> float:
+        """The strength of the last knot, judged or not."""
+        return self._strengths[-1]
+
+    @property
+    def last(self) -> tuple[float, FloatArray]:
+        """The last knot that was judged: its strength and coefficients."""
+        return self.alphas[-1], self._rows[0].copy()
+
+    def add(self, alpha: float, w: FloatArray, events: list) -> None:
+        """Another knot, below all others."""
+        self._rows[len(self._strengths)] = w
+        self._strengths.append(alpha)
+        self.events.append(tuple(events))
+
+    def note(self, events: list) -> None:
+        """More events at the last knot."""
+        self.events[-1] += tuple(events)
+
+    def judge(self, accept: bool = False) -> FloatArray | None:
+        """Keep the segments up to the first that is not exact; ``X'r`` at the last knot if all are.
+
+        With `accept` the first segment is kept even if it is not.
+        """
+        count = len(self._strengths) - 1
+        if count == 0:
+            return None
+        rows = self._rows[: count + 1]
+        judged = judge_segments(self._problem, np.array(self._strengths), rows, self._tol)
+        good = judged.exact.copy()
+        good[0] |= accept
+        kept = count if good.all() else int(np.argmin(good))
+        for k in range(kept):
+            changed = np.flatnonzero(rows[k + 1] != rows[k])
+            self._changed.append(changed)
+            self._values.append(rows[k + 1, changed])
+        self.alphas += self._strengths[1 : kept + 1]
+        del self.events[len(self.alphas) :]
+        self.exact += judged.exact[:kept].tolist()
+        self.residuals += judged.residuals[:kept].tolist()
+        self.free += judged.free[:kept].tolist()
+        self._rows[0] = rows[kept]
+        self._strengths = [self.alphas[-1]]
+        return judged.correlation if kept == count else None
+
+    def changes(self) -> tuple[NDArray[np.int64], FloatArray]:
+        """For all changes ``coordinate · number of knots + knot``, rising, and the values after them."""
+        knots = np.repeat(np.arange(len(self.alphas)), [changed.size for changed in self._changed])
+        keys = np.concatenate(self._changed) * len(self.alphas) + knots
+        order = np.argsort(keys)
+        return keys[order], np.concatenate(self._values)[order]
