@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import pickle
 from fractions import Fraction
 
 import numpy as np
@@ -441,3 +442,20 @@ def test_a_tolerance_that_is_not_positive_is_an_error(tol):
     problem = Problem(LeastSquares(np.eye(2), np.ones(2)), designs.lasso(1.0, 1))
     with pytest.raises(ValueError, match="tol"):
         certify(problem, [0.3, 0.4], tol)
+
+
+def test_a_result_is_pickled_with_its_certificate_and_without_its_data():
+    X = np.random.default_rng(9).standard_normal((200, 300))
+    result = solve(Problem(LeastSquares(X, X[:, 0]), designs.lasso(0.25, 4).scaled(0.1)))
+    packed = pickle.dumps(result)
+    assert len(packed) < X.nbytes / 10
+    copy = pickle.loads(packed)
+    assert copy.certificate == result.certificate and np.array_equal(copy.w, result.w)
+
+
+def test_the_certificate_of_a_result_is_of_the_point_as_it_was_returned():
+    problem = Problem(LeastSquares([[1.0], [2.0]], [1.0, 3.0]), designs.lasso(1.0, 1).scaled(0.1))
+    result = solve(problem)
+    expected = certify(problem, result.w)
+    result.w[:] = 7.0
+    assert result.certificate == expected

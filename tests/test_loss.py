@@ -312,3 +312,15 @@ def test_frozen_values_of_the_loss():
     assert loss.value([1.0]) == 0.125 and loss.gradient([1.0]).tolist() == [-0.25]
     weighted = LeastSquares([[1.0], [2.0]], [1.0, 3.0], [3.0, 1.0], fit_intercept=True)
     assert weighted.intercept([1.0]) == 0.25 and weighted.intercept([0.0]) == 1.5
+
+
+def test_what_is_remembered_of_a_point_is_of_that_point():
+    X, y, _, w = data(15)
+    loss, fresh = LeastSquares(X, y), LeastSquares(X, y)
+    first = loss.gradient(w).copy()
+    w[0] += 1.0
+    assert np.array_equal(loss.gradient(w), fresh.gradient(w.copy()))
+    assert not np.array_equal(loss.gradient(w), first)
+    assert np.array_equal(loss.residual(w), y - X @ w)
+    with pytest.raises(ValueError, match="read-only"):
+        loss.gradient(w)[0] = 0.0

@@ -280,3 +280,19 @@ def test_anything_but_two_dimensions_is_refused(X):
         ValueError, match=r"X must be two-dimensional, but has shape .*; reshape it to \(n, d\)"
     ):
         DesignMatrix(X)
+
+
+@pytest.mark.parametrize(
+    "store", [np.asfortranarray, np.ascontiguousarray, sparse.csc_array, sparse.csr_array]
+)
+@pytest.mark.parametrize("count", [0, 1, 40, 400, 900])
+def test_columns_that_do_not_count_are_left_out_of_a_large_product(store, count, monkeypatch):
+    monkeypatch.setattr(matrix, "_PANEL_ENTRIES", 1000)  # 11 columns at a time
+    rng = np.random.default_rng(40)
+    X = rng.standard_normal((90, 900)) + 1.0
+    w = np.zeros(900)
+    w[rng.permutation(900)[:count]] = rng.standard_normal(count)
+    for centre in (False, True):
+        reference = (X - X.mean(axis=0) if centre else X) @ w
+        product = DesignMatrix(store(X), centre=centre).matvec(w)
+        np.testing.assert_allclose(product, reference, atol=1e-12 * max(count, 1))

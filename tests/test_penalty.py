@@ -633,3 +633,29 @@ def test_tables_of_many_steps_are_not_all_kept():
 @given(random_par.pars(), st.lists(random_par.powers_of_two, min_size=2, max_size=2))
 def test_scaling_twice_is_scaling_by_the_product(par, lams):
     assert par.scaled(lams[0]).scaled(lams[1]) == par.scaled(lams[0] * lams[1])
+
+
+@pytest.mark.parametrize("lam", [1e-6, 0.3, 1e6])
+@pytest.mark.parametrize(("name", "par"), NAMED)
+def test_a_multiple_knows_no_more_than_one_made_from_scratch(name, par, lam):
+    scaled = par.scaled(lam)
+    slopes = par.slopes.copy()
+    slopes[np.isfinite(slopes)] *= lam
+    scratch = PAR.merged(par.levels, slopes)
+    assert scaled == scratch and scaled.minimiser() == scratch.minimiser()
+    points = np.concatenate((par.levels, par.levels + 0.3, np.linspace(-9.0, 9.0, 7)))
+    np.testing.assert_allclose(scaled.value(points), scratch.value(points), rtol=1e-12, atol=1e-12 * lam)
+
+
+def test_levels_are_found_again_after_the_array_has_changed_and_in_long_arrays():
+    par = PAR([-1.0, 0.0, 2.0], [-2.0, -1.0, 1.0, 3.0])
+    w = np.array([2.0, 0.5])
+    assert par.on_level(w).tolist() == [True, False]
+    w[:] = 0.5, -1.0
+    assert par.on_level(w).tolist() == [False, True]
+    rng = np.random.default_rng(3)
+    long = rng.choice([0.0, -0.0, 2.0, -1.0, 0.4, -7.0, np.inf, np.nan], (70, 60))
+    for method in (par.value, par.codes, lambda x: par.subdifferential(x)[0], par.on_level):
+        with np.errstate(invalid="ignore"):
+            whole, parts = method(long), np.array([method(row) for row in long])
+        assert np.array_equal(whole, parts, equal_nan=whole.dtype == np.float64)
