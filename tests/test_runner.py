@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -245,7 +246,11 @@ def test_a_killed_run_loses_nothing_finished_and_leaves_nothing_behind(tmp_path,
         sys.exit(verify(jobs=2, folder=Path({str(tmp_path / "trials")!r})))
         """
     )
-    run = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.DEVNULL)
+    run = subprocess.Popen(
+        [sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.DEVNULL,
+        # A shell's background jobs are born deaf to Ctrl-C, and so would be the tests and this child.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
     beats = tmp_path / "trials" / "par_b_slow.beats"
     evidence = tmp_path / "figures" / "evidence" / "par_a_fast.json"
     try:
