@@ -69,13 +69,14 @@ def _against_others(axes: Axes, cells: list[dict]) -> None:
             given_up = [ratio.middle for ratio in found if ratio.bound]
             axes.plot([place] * len(given_up), given_up, "^", ms=6, mfc="none", mec="black", mew=0.7)
     for index, size in enumerate(names):
-        axes.plot([], [], **figure_style.series(index) | {"linestyle": "none"}, label=size)
+        if any(ratios.ratios(cells, peer, size) for peer in shown):
+            axes.plot([], [], **figure_style.series(index) | {"linestyle": "none"}, label=size)
     _ratio_axis(axes)
     labels = [_SHORT.get(peer, peer.replace(" ", "\n", 1)) for peer in shown]
     axes.set_xticks(range(len(shown)), labels, rotation=35, ha="right", rotation_mode="anchor", fontsize=6)
     figure_style.label(axes, "peer", "their time / ours", "b  other peers")
     low, high = axes.get_ylim()
-    axes.set_ylim(low, high * 300)  # room for the legend
+    axes.set_ylim(low, high * 30_000)  # room for the legend
 
 
 def _against_shape(axes: Axes, records: list[dict], fixed: str, varied: str) -> None:
