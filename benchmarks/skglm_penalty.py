@@ -89,6 +89,6 @@ class PiecewiseAffine(BasePenalty):
 
 
 def compiled(penalty: PAR) -> PiecewiseAffine:
-    """The penalty in skglm's compiled form; only the first call of a session compiles."""
+    """The penalty in skglm's compiled form; only the first call of a process compiles."""
     centre = int(np.flatnonzero(penalty.levels == 0.0)[0])
     return compiled_clone(PiecewiseAffine(penalty.levels.copy(), penalty.slopes.copy(), centre))
