@@ -28,6 +28,8 @@ class Problem:
 
     Raises
     ------
+    TypeError
+        If `loss` is no loss or `penalty` no PAR.
     ValueError
         If the weights are invalid, or if F can be unbounded below: the penalty is, and the design
         does not have full column rank.
@@ -41,6 +43,10 @@ class Problem:
     """
 
     def __init__(self, loss: LeastSquares, penalty: PAR, penalty_weights: ArrayLike | None = None) -> None:
+        if not hasattr(loss, "value_and_gradient"):
+            raise TypeError(f"loss must be such as LeastSquares(X, y), but is {type(loss).__name__}")
+        if not isinstance(penalty, PAR):
+            raise TypeError(f"penalty must be a PAR, but is {type(penalty).__name__}")
         self.loss = loss
         self.penalty = penalty
         self.penalty_weights: FloatArray | None = None

@@ -322,3 +322,15 @@ def test_bounded_penalties_are_accepted_on_any_design():
         PAR([-1.0, 1.0], [-INF, -3.0, INF]),
     ):
         assert Problem(LeastSquares(np.ones((2, 4)), [1.0, 2.0]), par).size == 4
+
+
+@pytest.mark.parametrize(
+    ("loss", "penalty", "message"),
+    [
+        (np.eye(2), designs.lasso(1.0, 1), r"loss must be such as LeastSquares\(X, y\), but is ndarray"),
+        (LeastSquares(np.eye(2), [1.0, 2.0]), "lasso", "penalty must be a PAR, but is str"),
+    ],
+)
+def test_what_is_no_loss_or_no_penalty_is_named(loss, penalty, message):
+    with pytest.raises(TypeError, match=message):
+        Problem(loss, penalty)

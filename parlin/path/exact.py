@@ -205,12 +205,12 @@ def solution_path(
     check_strength("alpha_min", alpha_min)
     if not tol > 0:
         raise ValueError(f"tol must be positive, but is {tol!r}")
+    problem = Problem(loss, penalty, penalty_weights)
     if not loss.quadratic or penalty.shape != "convex":
         raise ValueError(
             f"an exact path needs a quadratic loss and a convex penalty, but {penalty!r} is {penalty.shape}; "
             "use grid_path"
         )
-    problem = Problem(loss, penalty, penalty_weights)
     # Overflow ends in a path that says so, not in a warning.
     with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
         top = problem.strength_max()
