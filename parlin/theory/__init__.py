@@ -4,6 +4,16 @@ Each function names its source, and its hypotheses in one sentence.  Nothing her
 outside the domain is an error, so a bound is never returned where it does not hold.
 """
 
+from parlin.theory.estimation import expected_ridge_error
+from parlin.theory.lasso import (
+    lasso_cone,
+    lasso_distance,
+    lasso_l1_distance,
+    lasso_prediction_distance,
+    swapped_prediction_distance,
+)
+from parlin.theory.noise import lasso_alpha, noise_event_probability
+from parlin.theory.nonconvex import amenable_distance, mcp_concavity, scad_concavity
 from parlin.theory.quantization import quantization_floor
 from parlin.theory.ridge import (
     chord_slope_error,
@@ -13,13 +23,29 @@ from parlin.theory.ridge import (
     ridge_reach,
     strongly_convex_distance,
 )
+from parlin.theory.storage import bitmap_bits, bitmap_free_share, escape_code_bits, escape_free_share
 
 __all__ = [
+    "amenable_distance",
+    "bitmap_bits",
+    "bitmap_free_share",
     "chord_slope_error",
     "covering_levels",
+    "escape_code_bits",
+    "escape_free_share",
+    "expected_ridge_error",
+    "lasso_alpha",
+    "lasso_cone",
+    "lasso_distance",
+    "lasso_l1_distance",
+    "lasso_prediction_distance",
+    "mcp_concavity",
+    "noise_event_probability",
     "quantization_floor",
     "ridge_distance",
     "ridge_prediction_distance",
     "ridge_reach",
+    "scad_concavity",
     "strongly_convex_distance",
+    "swapped_prediction_distance",
 ]

@@ -200,6 +200,3 @@ def strongly_convex_distance(
             "two solutions can be any distance apart"
         )
     return alpha * slope_error * math.sqrt(n_features) / convexity
-
-
-# -- domains ----------------------------------------------------------------------------------------

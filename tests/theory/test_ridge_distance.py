@@ -1,4 +1,4 @@
-"""The bounds as numbers: against their definitions, their special cases, and fits that attain them."""
+"""Distances from ridge: against their definitions, their special cases, and fits that attain them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parlin import LeastSquares, Problem, designs, purify, solve, theory
+from parlin import LeastSquares, Problem, designs, solve, theory
 from parlin.datasets import synthetic
 from tests.random_par import SEEDED
 
@@ -17,84 +17,9 @@ positive = st.floats(1e-3, 1e3)
 sizes = st.integers(1, 10_000)
 
 
-# -- domains ----------------------------------------------------------------------------------------
-
-RIGHT = {
-    "quantization_floor": {"rank": 20, "n_features": 200},
-    "ridge_distance": {"n_features": 4, "spacing": 0.5, "alpha": 1.0, "curvature": 1.0},
-    "ridge_prediction_distance": {"n_features": 4, "spacing": 0.5, "alpha": 1.0},
-    "ridge_reach": {"spacing": 0.5, "n_levels": 3},
-    "covering_levels": {"largest_ridge": 1.0, "n_features": 4, "spacing": 0.5},
-    "chord_slope_error": {"spacing": 0.5, "largest_curvature": 1.0},
-    "strongly_convex_distance": {
-        "n_features": 4, "slope_error": 0.25, "alpha": 1.0, "modulus": 1.0, "curvature": 1.0,
-    },
-}  # fmt: skip
-
-# Each argument: what is outside its domain although it has the right type, and what has the wrong type.
-WRONG = {
-    "rank": ([-1], [1.0, True, "1", None]),
-    "n_features": ([0, -1], [4.0, True, "4", None]),
-    "n_levels": ([-1], [3.0, False, None]),
-    "spacing": ([0.0, -0.5, math.inf, math.nan], ["0.5", None, True, 1j]),
-    "alpha": ([0.0, -1.0, math.inf, math.nan], ["1", None, True]),
-    "curvature": ([-1e-9, math.inf, math.nan], ["1", None, True]),
-    "largest_ridge": ([-1e-9, math.inf, math.nan], ["1", None]),
-    "largest_curvature": ([-1e-9, math.inf, math.nan], ["1", None]),
-    "slope_error": ([-1e-9, math.inf, math.nan], ["1", None]),
-    "modulus": ([math.inf, math.nan], ["1", None, True]),
-}
-WRONG_CALLS = [
-    pytest.param(name, argument, value, error, id=f"{name}({argument}={value!r})")
-    for name, arguments in RIGHT.items()
-    for argument in arguments
-    for error, values in zip((ValueError, TypeError), WRONG[argument], strict=True)
-    for value in values
-]
-
-
-def test_every_public_bound_is_in_the_tables_of_arguments():
-    assert sorted(RIGHT) == sorted(theory.__all__)
-
-
-@pytest.mark.parametrize("name", theory.__all__)
-def test_numpy_scalars_are_as_good_as_python_numbers(name):
-    arguments = RIGHT[name]
-    scalars = {key: np.array(value)[()] for key, value in arguments.items()}
-    value = getattr(theory, name)(**scalars)
-    assert value == getattr(theory, name)(**arguments)
-    assert type(value) in (float, int)
-
-
-@pytest.mark.parametrize(("name", "argument", "value", "error"), WRONG_CALLS)
-def test_an_argument_outside_its_domain_is_named(name, argument, value, error):
-    with pytest.raises(error, match=rf"^{argument} must be .*, but is "):
-        getattr(theory, name)(**RIGHT[name] | {argument: value})
-
-
 def test_without_strong_convexity_there_is_no_bound():
     with pytest.raises(ValueError, match=r"alpha \* modulus \+ curvature must be > 0, but is -1"):
         theory.strongly_convex_distance(4, 0.25, alpha=2.0, modulus=-1.0, curvature=1.0)
-
-
-# -- quantization floor -----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("rank", "n_features", "floor"), [(0, 5, 1.0), (1, 4, 0.75), (4, 4, 0.0), (9, 4, 0.0), (75, 200, 0.625)]
-)
-def test_quantization_floor_is_the_share_left_by_the_rank(rank, n_features, floor):
-    assert theory.quantization_floor(rank, n_features) == floor
-
-
-@pytest.mark.parametrize("entries", ["normal", "sign", "low rank"])
-def test_a_purified_fit_meets_the_quantization_floor(entries):
-    data = synthetic(8, 40, seed=3, entries=entries)
-    problem = Problem(LeastSquares(data.X, data.y), designs.ridge(0.25, 8).scaled(1e-3))
-    result = solve(problem, tol=1e-11)
-    assert result.status.is_success
-    rate = np.mean(problem.on_level(purify(problem, result.w)))
-    assert rate >= theory.quantization_floor(int(np.linalg.matrix_rank(data.X)), 40)
 
 
 # -- distance from ridge ----------------------------------------------------------------------------
