@@ -114,7 +114,8 @@ def solve(
     ----------
     problem : Problem
     solver : Solver or "auto"
-        "auto" is `automatic_solver`.
+        "auto" is `automatic_solver`; where coordinate descent stalls on a convex problem, semismooth
+        Newton takes over.
     w0 : array of shape (d,), optional
         By default the penalty's minimiser; for a nonconvex penalty `default_start`.
     tol : positive float or None
@@ -142,7 +143,8 @@ def solve(
     >>> result.status.name, bool(result.certificate.quantization_rate >= 1 - 5 / 20)
     ('CONVERGED', True)
     """
-    if isinstance(solver, str):
+    automatic = isinstance(solver, str)
+    if automatic:
         if solver != "auto":
             raise ValueError(f"solver must be 'auto' or such as parlin.solvers.FISTA(), but is {solver!r}")
         solver = automatic_solver(problem)
@@ -153,8 +155,8 @@ def solve(
         raise ValueError(reason)
     if tol is not None and not tol > 0:
         raise ValueError(f"tol must be positive or None, but is {tol!r}")
-    check_passes = solver.check_passes if check_passes is None else check_passes
-    if not (max_iter >= 0 and max_passes >= 0 and check_passes > 0):
+    between = solver.check_passes if check_passes is None else check_passes
+    if not (max_iter >= 0 and max_passes >= 0 and between > 0):
         raise ValueError("max_iter and max_passes must be >= 0 and check_passes > 0")
     start, spent = _followed_start(problem) if w0 is None else (np.array(w0, dtype=np.float64), 0.0)
     if start.shape != (problem.size,):
@@ -162,12 +164,14 @@ def solve(
 
     begin = time.perf_counter()
     history: list[Record] = []
+    # Whether another solver may still take over where this one stalls.
+    successor = automatic and isinstance(solver, CoordinateDescent) and problem.penalty.shape == "convex"
     # Rounding errors are the loop's business too: an overflow ends as NOT_FINITE, not as a warning.
     with np.errstate(over="ignore", invalid="ignore"):
         state = solver.init(problem, start)
         state.passes += spent
         # The default start is rarely a solution: a solver that is checked seldom is not checked there.
-        iteration, next_check = 0, check_passes if w0 is None and check_passes > _SELDOM else 0.0
+        iteration, next_check = 0, between if w0 is None and between > _SELDOM else 0.0
         while True:
             exhausted = iteration >= max_iter or state.passes >= max_passes
             if exhausted or state.done or state.passes >= next_check:
@@ -175,12 +179,18 @@ def solve(
                 stop = callback is not None and bool(callback(iteration, state, judgement.certificate))
                 status = _status(judgement, tol, exhausted, state.done, stop)
                 seconds = time.perf_counter() - begin
-                if status is not None:
+                if status is Status.STALLED and successor:
+                    successor, passes = False, state.passes
+                    solver = SemismoothNewton()
+                    between = solver.check_passes if check_passes is None else check_passes
+                    state = solver.init(problem, state.w)
+                    state.passes += passes
+                elif status is not None:
                     return Result(
                         state.w, status, iteration, state.passes, seconds, tuple(history), judgement
                     )
                 history.append(Record(iteration, state.passes, seconds, judgement.certificate))
-                next_check = state.passes + check_passes
+                next_check = state.passes + between
             state = solver.step(problem, state)
             iteration += 1
 

@@ -774,6 +774,21 @@ def test_the_automatic_solver_supports_what_it_is_chosen_for():
             assert solve(problem).status.is_success
 
 
+def test_where_coordinate_descent_stalls_the_automatic_choice_goes_on():
+    # y = 0, a penalty that is steep away from 0, and columns whose scales differ by six decades.
+    rng = np.random.default_rng([3, 299])
+    n, d = int(rng.integers(1, 30)), int(rng.integers(1, 50))
+    X = rng.standard_normal((n, d)) * 10.0 ** rng.uniform(-3, 3, d)
+    penalty = PAR([-1.0, -0.25, 0.5, 2.0], [-np.inf, -2.0, -0.5, 0.25, 3.0])
+    problem = Problem(LeastSquares(X, np.zeros(n), fit_intercept=True), penalty.scaled(1e-5))
+    alone = SOLVERS["CoordinateDescent"]
+    if alone.unsupported(problem) is None:
+        assert solve(problem, alone, tol=1e-9).status is Status.STALLED
+    result = solve(problem, tol=1e-9)
+    assert result.status.is_success
+    assert [record.passes for record in result.history] == sorted({r.passes for r in result.history})
+
+
 # -- defects of another program, by their names ------------------------------------------------------
 
 
