@@ -37,8 +37,8 @@ LAYOUTS: tuple[Layout, ...] = ("escape", "bitmap")
 FLOAT_BITS = (32, 64)
 # The grids end here, in standard deviations of the target a unit of the feature.
 REACH = 0.35
-_BITS = {"escape": theory.escape_code_bits, "bitmap": theory.bitmap_bits}
-_SHARES = {"escape": theory.escape_free_share, "bitmap": theory.bitmap_free_share}
+BITS = {"escape": theory.escape_code_bits, "bitmap": theory.bitmap_bits}
+SHARES = {"escape": theory.escape_free_share, "bitmap": theory.bitmap_free_share}
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ class Stored:
     def theory_bits(self, uniform: bool) -> int:
         """What the formula of this layout gives."""
         d, k = self.shape
-        return _BITS[self.read.layout](d, self.free, k, self.float_bits, uniform)
+        return BITS[self.read.layout](d, self.free, k, self.float_bits, uniform)
 
     def largest_free(self, layout: Layout) -> int:
         """The largest u that the share of theory allows for two times fewer bits."""
@@ -132,7 +132,7 @@ class Stored:
 def largest_free(d: int, n_levels: int, float_bits: int, layout: Layout, uniform: bool = True) -> int:
     """How many of d coefficients may be off the levels so that the bits are at most half of floats'."""
     # The share is rounded, the number is whole.
-    return math.floor(_SHARES[layout](d, n_levels, float_bits, uniform) * d + 1e-9)
+    return math.floor(SHARES[layout](d, n_levels, float_bits, uniform) * d + 1e-9)
 
 
 def stored(
