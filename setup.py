@@ -13,6 +13,6 @@ setup(
             extra_compile_args=["-O3"],
             optional=True,
         )
-        for name in ("descent", "prox")
+        for name in ("columns", "descent", "prox")
     ]
 )

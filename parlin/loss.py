@@ -70,21 +70,25 @@ class LeastSquares:
             X = X if sparse.issparse(X) else np.asarray(X, dtype=np.float64)
             _check_shapes(X, y)
             X, y, sample_weight = positive_rows(X, y, sample_weight)
-            with np.errstate(invalid="ignore", over="ignore"):
-                self.design = DesignMatrix(X, sample_weight, centre=fit_intercept)
-                # Norms are needed anyway, and are finite only if X is; they may overflow, too.
-                finite = np.isfinite(self.design.raw_norms.sum()) or _is_finite(self.design.X)
-            if not finite:
-                raise ValueError("X and y must be finite")
-        design = self.design
+            self.design = DesignMatrix(X, sample_weight, centre=fit_intercept)
         if not _is_finite(y):
             raise ValueError("X and y must be finite")
+        design = self.design
         self.y = y
         self.y_mean = float(design.weights @ y) if design.centre else 0.0
         if design.centre and np.all(y == y[0]):
             self.y_mean = float(y[0])  # a constant y is centred to exactly zero
-        self._target = y - self.y_mean
+        self._target = _read_only(y - self.y_mean)
         self._last: _Evaluation | None = None
+        if design is not X:
+            with np.errstate(invalid="ignore", over="ignore"):
+                adjoint = design.survey(self._target)
+                # Norms are needed anyway, and are finite only if X is; they may overflow, too.
+                finite = np.isfinite(design.raw_norms.sum()) or _is_finite(design.X)
+            if not finite:
+                raise ValueError("X and y must be finite")
+            if adjoint is not None:
+                self._last = _Evaluation(bytes(8 * self.size), self._target, _read_only(-adjoint))
 
     quadratic = True  # f is a quadratic form: what ADMM's one factorisation needs
 

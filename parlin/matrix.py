@@ -16,6 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 from scipy.sparse.linalg import LinearOperator, eigsh
 
+from parlin._kernels import columns as kernels
+
 FloatArray = NDArray[np.float64]
 
 # Up to this size of the smaller side the spectrum comes from a dense eigenvalue problem.
@@ -49,9 +51,6 @@ class DesignMatrix:
         Sample weights divided by their sum.
     sample_weight : ndarray of shape (n,) or None
         The weights as given.
-    means : ndarray of shape (d,)
-        Weighted column means; zeros without centring.  For a column of equal entries the mean is
-        that entry, float for float, so that the centred column is exactly zero.
 
     Raises
     ------
@@ -91,14 +90,44 @@ class DesignMatrix:
             self.sample_weight = weights
             self.weights = weights / weights.sum()
         self.centre = bool(centre)
-        self.means = self._column_means() if self.centre else np.zeros(self.shape[1])
 
     @property
     def is_sparse(self) -> bool:
         """Whether the entries are stored in a scipy sparse matrix."""
         return sparse.issparse(self.X)
 
-    def _column_means(self) -> FloatArray:
+    def survey(self, u: FloatArray) -> FloatArray | None:
+        """`rmatvec` of `u`, and means and norms of all columns remembered, in one pass over the data.
+
+        None, and nothing remembered, where one pass does not do: for sparse data, data in C order, and
+        without the compiled kernels.
+        """
+        if not self._by_columns:
+            return None
+        means, raw, centred, products = kernels.survey(self.X, self.weights, self.centre, self._dual(u))
+        self.means, self.raw_norms = means, np.sqrt(raw)
+        self.column_norms = np.sqrt(centred) if self.centre else self.raw_norms
+        return products
+
+    @property
+    def has_columns(self) -> bool:
+        """Whether some columns can be read at less cost than all of them."""
+        return self.is_sparse or self._by_columns
+
+    @property
+    def _by_columns(self) -> bool:
+        """Whether the compiled loops over columns apply."""
+        return kernels is not None and not self.is_sparse and self.X.flags.f_contiguous
+
+    @cached_property
+    def means(self) -> FloatArray:
+        """Weighted column means, shape (d,); zeros without centring.
+
+        For a column of equal entries the mean is that entry, float for float, so that the centred column
+        is exactly zero.
+        """
+        if not self.centre:
+            return np.zeros(self.shape[1])
         means = np.asarray(self.X.T @ self.weights, dtype=np.float64)
         low, high = self.X.min(axis=0), self.X.max(axis=0)
         if self.is_sparse:
@@ -122,6 +151,8 @@ class DesignMatrix:
         support = np.flatnonzero(w)
         if support.size > _FEW_COLUMNS * d:
             return self.X @ w
+        if self._by_columns:
+            return kernels.combination(self.X, support, w[support])
         if self.is_sparse:
             return self.X[:, support] @ w[support]
         product = np.zeros(n)
@@ -133,18 +164,32 @@ class DesignMatrix:
 
     def rmatvec(self, u: FloatArray) -> FloatArray:
         """The adjoint ``(X − 1 x̄')' (s ∘ u)``, shape (d,), with the normalised weights ``s``."""
+        return self.X.T @ self._dual(u)
+
+    def rmatvec_of(self, chosen: NDArray[np.intp], u: FloatArray) -> FloatArray:
+        """The entries of `rmatvec` that belong to the chosen columns."""
+        if self._by_columns:
+            return kernels.products(self.X, chosen, self._dual(u))
+        return (self._csc if self.is_sparse else self.X)[:, chosen].T @ self._dual(u)
+
+    def _dual(self, u: FloatArray) -> FloatArray:
+        """What X' is applied to: ``s ∘ u``, centred."""
         weighted = self.weights * u
         if self.centre:
             # X' of a vector that sums to zero needs no correction by the means: subtracting the
             # mean from u first keeps the rounding error proportional to the centred u.
             weighted -= self.weights * weighted.sum()
-        return self.X.T @ weighted
+        return weighted
 
     def columns(self, indices: NDArray[np.intp] | slice) -> FloatArray:
         r"""The chosen columns as a dense Fortran-ordered array in Euclidean coordinates.
 
         Row ``i`` is multiplied by ``√s_i``, so that ``columns(j)' columns(k) = <X_j, X_k>``.
         """
+        if self._by_columns:
+            if isinstance(indices, slice):
+                indices = np.arange(self.shape[1])[indices]
+            return kernels.panel(self.X, indices, self.means, self._root_weights)
         if self.is_sparse:
             panel = np.asfortranarray(self._csc[:, indices].toarray())
         else:

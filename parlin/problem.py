@@ -174,6 +174,15 @@ class Problem:
         result[active] = weights * self.penalty.distance(gradient[active] / weights, w[active])
         return result
 
+    def excess(self, gradient: FloatArray, w: FloatArray) -> FloatArray:
+        """How far ``−gradient_j`` is beyond the Clarke interval of ``ω_j ψ`` at ``w_j``; negative inside."""
+        low, high = self.penalty.subdifferential(w)
+        if self.penalty_weights is not None:
+            # 0 times the infinite slope of a box is no number.
+            low = np.where(self.penalised, self.penalty_weights * low, 0.0)
+            high = np.where(self.penalised, self.penalty_weights * high, 0.0)
+        return np.maximum(low + gradient, -gradient - high)
+
     def violation(self, gradient: FloatArray, w: FloatArray) -> FloatArray:
         """How far each coordinate is from stationary, in units of the gradient, shape (d,).
 

@@ -84,6 +84,9 @@ def test_every_map_is_the_explicit_matrix_however_it_is_stored(stored, weights, 
     np.testing.assert_allclose(design.weights, s, **close)
     np.testing.assert_allclose(design.matvec(w), A @ w, **close)
     np.testing.assert_allclose(design.rmatvec(u), A.T @ (s * u), **close)
+    some = np.array([4, 0, 1])
+    np.testing.assert_allclose(design.rmatvec_of(some, u), (A.T @ (s * u))[some], **close)
+    assert design.rmatvec_of(some[:0], u).shape == (0,)
     np.testing.assert_allclose(design.columns(np.array([4, 0, 1])), (root * A)[:, [4, 0, 1]], **close)
     np.testing.assert_allclose(design.columns(slice(None)), root * A, **close)
     np.testing.assert_allclose(design.embed(u), root.ravel() * u, **close)
@@ -92,6 +95,55 @@ def test_every_map_is_the_explicit_matrix_however_it_is_stored(stored, weights, 
     np.testing.assert_allclose(design.gram(), (root * A).T @ (root * A), **close)
     largest = np.linalg.svd(root * A, compute_uv=False)[0]
     assert design.largest_singular_value == pytest.approx(largest, rel=1e-12)
+
+
+@pytest.mark.skipif(matrix.kernels is None, reason="needs the compiled kernels")
+@pytest.mark.parametrize("constant", [False, True])
+@pytest.mark.parametrize("weights", WEIGHTS, ids=["equal", "weighted"])
+@pytest.mark.parametrize("centre", [False, True])
+def test_one_pass_gives_the_adjoint_the_means_and_the_norms(centre, weights, constant):
+    X = data() + 3.0
+    if constant:
+        X[:, 2] = 0.1
+    u = np.random.default_rng(2).standard_normal(N)
+    A, s = explicit(X, weights, centre)
+    design = DesignMatrix(np.asfortranarray(X), weights, centre=centre)
+    np.testing.assert_allclose(design.survey(u), A.T @ (s * u), **close)
+    facts = {name: vars(design)[name] for name in ("means", "raw_norms", "column_norms")}
+    np.testing.assert_allclose(facts["means"], (s @ X) * centre, **close)
+    np.testing.assert_allclose(facts["raw_norms"], np.sqrt(s @ X**2), **close)
+    np.testing.assert_allclose(facts["column_norms"], np.sqrt(s @ A**2), rtol=1e-12, atol=1e-12)
+    if constant and centre:
+        assert facts["means"][2] == 0.1 and facts["column_norms"][2] == 0.0
+
+
+@pytest.mark.parametrize("stored", ["C", "csr array"])
+def test_where_one_pass_does_not_do_nothing_is_surveyed(stored):
+    design = DesignMatrix(STORED[stored](data()))
+    assert design.survey(np.ones(N)) is None
+    assert "raw_norms" not in vars(design)
+
+
+@pytest.mark.skipif(matrix.kernels is None, reason="needs the compiled kernels")
+def test_the_compiled_loops_refuse_what_does_not_fit():
+    X, wrong = np.asfortranarray(data()), np.ones(N + 1)
+    chosen, outside = np.array([0, 1]), np.array([0, D])
+    s, u, means = np.full(N, 1 / N), np.ones(N), np.zeros(D)
+    with pytest.raises(ValueError, match="an entry for each row"):
+        matrix.kernels.survey(X, s, False, wrong)
+    with pytest.raises(ValueError, match="an entry for each row"):
+        matrix.kernels.products(X, chosen, wrong)
+    with pytest.raises(ValueError, match="an entry for each chosen column"):
+        matrix.kernels.combination(X, chosen, np.ones(3))
+    with pytest.raises(ValueError, match="one for each row"):
+        matrix.kernels.panel(X, chosen, means, wrong)
+    for call in (
+        lambda: matrix.kernels.products(X, outside, u),
+        lambda: matrix.kernels.combination(X, outside, np.ones(2)),
+        lambda: matrix.kernels.panel(X, -chosen - 1, means, u),
+    ):
+        with pytest.raises(IndexError, match=f"X has {D} columns, and none with the number"):
+            call()
 
 
 @pytest.mark.parametrize("stored", ["C", "csr array", "csc matrix"])

@@ -152,6 +152,51 @@ def test_large_designs_take_working_sets_and_end_where_small_ones_do():
     assert np.array_equal(problem.penalty.codes(result.w), problem.penalty.codes(other.w))
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("store", [np.asfortranarray, sparse.csc_array, sparse.csr_array])
+def test_coordinates_that_are_not_looked_at_are_stationary(store, weighted):
+    rng = np.random.default_rng(41)
+    n, d = 50, 900
+    X, omega = rng.standard_normal((n, d)), rng.choice([0.5, 1.0, 2.0], d)
+    omega[:3] = 0.0
+    loss = LeastSquares(store(X), rng.standard_normal(n), None, weighted)
+    problem = Problem(loss, designs.lasso(0.02, 5, bounded=True).scaled(0.2), omega if weighted else None)
+    w = problem.start()
+    _, survey, share = module._violation(problem, w, loss.residual(w), None)
+    assert share == 1.0
+    looked = []
+    for size in (0.0, 0.001, 0.01, 0.1):
+        moved = w.copy()
+        chosen = rng.permutation(d)[:20]
+        moved[chosen] += size * rng.standard_normal(20)
+        moved = problem.clip(moved)
+        found, after, share = module._violation(problem, moved, loss.residual(moved), survey)
+        looked.append(share)
+        assert (after is survey) == (share < 1.0)
+        np.testing.assert_allclose(
+            found, problem.violation(-X_centred(X, weighted).T @ loss.residual(moved) / n, moved), atol=1e-12
+        )
+    assert looked == sorted(looked)
+    assert looked[0] < looked[1] < 0.5 and looked[-1] == 1.0
+
+
+def X_centred(X: np.ndarray, centre: bool) -> np.ndarray:
+    return X - X.mean(axis=0) if centre else X
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_a_warm_start_far_from_the_solution_looks_at_all_coordinates_in_the_end(order):
+    # From a distant start most coordinates leave where the first look saw them.
+    data = synthetic(80, 3000, seed=12, n_nonzero=30)
+    problem = Problem(
+        LeastSquares(np.array(data.X, order=order), data.y), designs.ridge(0.1, 12).scaled(0.02)
+    )
+    start = np.random.default_rng(1).standard_normal(3000)
+    result = solve(problem, CoordinateDescent(), w0=start, tol=1e-11)
+    assert result.status.is_success
+    assert result.certificate.gap <= 1e-12
+
+
 def test_a_warm_start_at_the_solution_changes_nothing_and_is_not_written_to():
     data = synthetic(20, 100, seed=7)
     problem = Problem(LeastSquares(data.X, data.y), designs.ridge(0.1, 12).scaled(0.05))

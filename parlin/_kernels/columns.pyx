@@ -1,0 +1,110 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""Passes over the columns of a dense design in Fortran order, each column read from memory once.
+
+A column stays in the cache while everything that is asked of it is computed, which for large designs is
+all that counts: time goes into reading them.
+"""
+
+from scipy.linalg.cython_blas cimport daxpy, ddot
+
+import numpy as np
+
+cdef extern from *:
+    """
+    #if defined(__GNUC__) && defined(__x86_64__) && defined(__GLIBC__)
+    #define VECTORISED_COLUMN __attribute__((target_clones("avx2", "default"))) void
+    #else
+    #define VECTORISED_COLUMN void
+    #endif
+    """
+    ctypedef void vectorised "VECTORISED_COLUMN"
+
+
+cdef vectorised _scale(const double* x, double mean, const double* factors, double* result, int n) noexcept nogil:
+    """``(x − mean)`` times the factors."""
+    cdef int i
+    for i in range(n):
+        result[i] = (x[i] - mean) * factors[i]
+
+
+def survey(const double[::1, :] X, const double[::1] weights, bint centre, const double[::1] u):
+    """The means, squared raw norms and squared norms of the columns, and ``X'u``, each of shape (d,).
+
+    Norms carry the weights, which sum to one.  With `centre` they are of the columns less their means,
+    and the mean of a column of equal entries is that entry, float for float.
+    """
+    cdef int n = X.shape[0], inc = 1
+    cdef Py_ssize_t d = X.shape[1], j, i
+    cdef double mean
+    cdef double[:, ::1] found = np.zeros((4, d))
+    # √s_i and the column times it: deviations are squared after they are scaled.
+    cdef double[::1] root = np.sqrt(weights), scaled = np.empty(n)
+    cdef bint uniform = True
+    cdef double* x
+    if weights.shape[0] != n or u.shape[0] != n:
+        raise ValueError("weights and u must have an entry for each row of X")
+    for i in range(1, n):
+        uniform = uniform and weights[i] == weights[0]
+    with nogil:
+        for j in range(d if n else 0):
+            x = <double*>&X[0, j]
+            found[3, j] = ddot(&n, x, &inc, <double*>&u[0], &inc)
+            if uniform:
+                found[1, j] = weights[0] * ddot(&n, x, &inc, x, &inc)
+            else:
+                _scale(x, 0.0, &root[0], &scaled[0], n)
+                found[1, j] = ddot(&n, &scaled[0], &inc, &scaled[0], &inc)
+            found[2, j] = found[1, j]
+            if not centre:
+                continue
+            i = 1
+            while i < n and x[i] == x[0]:
+                i += 1
+            mean = x[0] if i == n else ddot(&n, x, &inc, <double*>&weights[0], &inc)
+            _scale(x, mean, &root[0], &scaled[0], n)
+            found[0, j], found[2, j] = mean, ddot(&n, &scaled[0], &inc, &scaled[0], &inc)
+    return tuple(np.asarray(found))
+
+
+def products(const double[::1, :] X, const Py_ssize_t[::1] chosen, const double[::1] u):
+    """``X_j'u`` for the chosen columns, in their order."""
+    cdef int n = X.shape[0], inc = 1
+    cdef Py_ssize_t k, d = X.shape[1]
+    cdef double[::1] found = np.zeros(chosen.shape[0])
+    if u.shape[0] != n:
+        raise ValueError("u must have an entry for each row of X")
+    for k in range(chosen.shape[0] if n else 0):
+        if not 0 <= chosen[k] < d:
+            raise IndexError(f"X has {d} columns, and none with the number {chosen[k]}")
+        found[k] = ddot(&n, <double*>&X[0, chosen[k]], &inc, <double*>&u[0], &inc)
+    return np.asarray(found)
+
+
+def combination(const double[::1, :] X, const Py_ssize_t[::1] chosen, const double[::1] w):
+    """``Σ_k w_k X_j(k)`` over the chosen columns j(k), shape (n,)."""
+    cdef int n = X.shape[0], inc = 1
+    cdef Py_ssize_t k, d = X.shape[1]
+    cdef double[::1] total = np.zeros(n)
+    if w.shape[0] != chosen.shape[0]:
+        raise ValueError("w must have an entry for each chosen column")
+    for k in range(chosen.shape[0] if n else 0):
+        if not 0 <= chosen[k] < d:
+            raise IndexError(f"X has {d} columns, and none with the number {chosen[k]}")
+        daxpy(&n, <double*>&w[k], <double*>&X[0, chosen[k]], &inc, &total[0], &inc)
+    return np.asarray(total)
+
+
+def panel(
+    const double[::1, :] X, const Py_ssize_t[::1] chosen, const double[::1] means, const double[::1] factors
+):
+    """The chosen columns less their means, each row times its factor: (n, k) in Fortran order."""
+    cdef int n = X.shape[0]
+    cdef Py_ssize_t k, d = X.shape[1]
+    cdef double[::1, :] result = np.empty((n, chosen.shape[0]), order="F")
+    if means.shape[0] != d or factors.shape[0] != n:
+        raise ValueError("means must have an entry for each column of X and factors one for each row")
+    for k in range(chosen.shape[0] if n else 0):
+        if not 0 <= chosen[k] < d:
+            raise IndexError(f"X has {d} columns, and none with the number {chosen[k]}")
+        _scale(&X[0, chosen[k]], means[chosen[k]], &factors[0], &result[0, k], n)
+    return np.asarray(result)
