@@ -44,6 +44,19 @@ NOT_VERIFIABLE = (
     ),
 )
 
+# What [PAR] proposes to check, by the words that `Evidence.source` has for it.
+PROPOSED = {
+    "experiment 1": "The quantized share against the iteration at d = 200, n = 20.",
+    "experiment 2": "Training loss against the quantized share as the strength varies.",
+    "experiment 3": "The error of ridge and PAR-ridge against the sample size.",
+    "next check 1": "A quantized share of 90 % by iteration 1000.",
+    "next check 2": "The error against the spacing of the grid.",
+    "next check 3": "Loss, share and error against the strength on one data set.",
+    "failure signature: drifting weights": "Weights oscillate and never settle: the strength is too low.",
+    "failure signature: collapsed output": "All weights are 0: the strength is too high.",
+    "failure signature: high estimation error": "Quantized well, but the error is high: too coarse a grid.",
+}
+
 _LEGEND = f"""\
 # Ledger of claims
 
@@ -71,10 +84,9 @@ def build(folder: Path) -> str:
     ]
     rows = [(_order(claim.claim, name), _row(claim, name)) for claim, name in entries]
     rows += [(_order(entry.claim, ""), _set_aside(entry)) for entry in NOT_VERIFIABLE]
-    notes = [
-        (_order(claim.claim, name), line) for claim, name in entries for line in _notes(claim, name)
-    ]
+    notes = [(_order(claim.claim, name), line) for claim, name in entries for line in _notes(claim, name)]
     text = _LEGEND + "".join(row for _, row in sorted(rows))
+    text += _proposals([claim for claim, _ in entries])
     if notes:
         text += "\n## What each verdict rests on\n\n" + "".join(line for _, line in sorted(notes))
     return text
@@ -112,6 +124,20 @@ def _notes(claim: Evidence, name: str) -> Iterator[str]:
     yield f"* **{claim.claim}** ({name}): {_sentence(claim.reason)} Control: {control}{remark}\n"
 
 
+def _proposals(claims: list[Evidence]) -> str:
+    """What the source proposes to check, and the claims that answer it."""
+    rows = [
+        (name, question, ", ".join(sorted((c.claim for c in claims if _names(c, name)), key=_claim_order)))
+        for name, question in PROPOSED.items()
+    ]
+    head = "\n## What [PAR] proposes to check\n\n| proposal | question | claims |\n|---|---|---|\n"
+    return head + "".join(_line(row) for row in rows if row[-1]) if any(row[-1] for row in rows) else ""
+
+
+def _names(claim: Evidence, proposal: str) -> bool:
+    return proposal in re.split(r"; |\] ", claim.source)
+
+
 def _line(cells: tuple[str, ...]) -> str:
     # A bar inside a cell, as in |w|, would end it.
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
@@ -127,5 +153,9 @@ def _number(value: float | None) -> str:
 
 def _order(claim: str, name: str) -> tuple[int, str, str]:
     """C2 before C10, whatever is not numbered at the end."""
+    return (*_claim_order(claim), name)
+
+
+def _claim_order(claim: str) -> tuple[int, str]:
     number = re.match(r"C(\d+)", claim)
-    return (int(number[1]) if number else 10**6, claim, name)
+    return (int(number[1]) if number else 10**6, claim)

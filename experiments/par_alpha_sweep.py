@@ -10,7 +10,7 @@ to blame (C15/strength-not-grid). On coarse grids the penalty has a smaller erro
 
 Source
 ------
-[PAR] second proposed experiment; second and third next checks; onboarding, failure signatures.
+[PAR] experiment 2; next checks 2 and 3; failure signature: high estimation error.
 
 Setting
 -------
@@ -58,7 +58,7 @@ FloatArray = NDArray[np.float64]
 # By rows and spacing.
 Sweeps = dict[tuple[int, float], list[Sweep]]
 
-SIGNATURES = "[PAR] onboarding, failure signatures"
+SIGNATURE = "[PAR] failure signature: high estimation error"
 made_precise = partial(Evidence, standing=Standing.MADE_PRECISE)
 # The standard deviation of the true coefficients; a grid is coarse if its spacing is larger.
 SPREAD = 1.0
@@ -134,7 +134,7 @@ def _trade_off(config: Config, sweeps: Sweeps) -> tuple[Evidence, Evidence]:
         made_precise(
             claim="C15/training-loss",
             statement="The training loss never falls as the strength rises.",
-            source="[PAR] exp. 2; next check 3",
+            source="[PAR] experiment 2; next check 3",
             remark="It asks for the curve.",
             relation="<=",
             tolerance=ROUNDING,
@@ -152,7 +152,7 @@ def _trade_off(config: Config, sweeps: Sweeps) -> tuple[Evidence, Evidence]:
         made_precise(
             claim="C15/quantized-share",
             statement="On every grid there are data whose quantized share once falls as the strength rises.",
-            source="[PAR] exp. 2; next check 3",
+            source="[PAR] experiment 2; next check 3",
             remark="It asks for the trade-off curve, which is one on average only.",
             relation=">=",
             measured=[max(most_returning(found.path) for found in each) for each in sweeps.values()],
@@ -206,7 +206,7 @@ def _grids(config: Config, sweeps: Sweeps) -> tuple[Evidence, Evidence, Evidence
                 "At the best strength for each, a grid coarser than the spread of the coefficients has a "
                 "larger mean error than a fine one."
             ),
-            source=f"{SIGNATURES}; next check 2",
+            source=f"{SIGNATURE}; next check 2",
             remark=(
                 "It says that the model quantizes well; at the best strength it need not. Where the spacing "
                 f"is the spread, the rise is beyond its limit in {rising} of {len(at_spread)} cases."
@@ -230,7 +230,7 @@ def _grids(config: Config, sweeps: Sweeps) -> tuple[Evidence, Evidence, Evidence
                 "Where nine tenths of the coefficients are quantized, the finest grid raises the error of "
                 "ridge by a larger factor than the coarsest grid raises it further."
             ),
-            source=SIGNATURES,
+            source=SIGNATURE,
             remark=(
                 'It says "quantizes well, but test error is high → the grid is likely too coarse"; the error '
                 "is due to the strength that such a share takes."
@@ -249,7 +249,7 @@ def _grids(config: Config, sweeps: Sweeps) -> tuple[Evidence, Evidence, Evidence
         made_precise(
             claim="C15/rounding",
             statement="On such grids PAR-ridge has a smaller mean error than rounded ridge, each tuned.",
-            source=f"{SIGNATURES}; next check 2",
+            source=f"{SIGNATURE}; next check 2",
             remark=(
                 "It has no such rival. At its best strength PAR-ridge leaves coefficients off the grid; with "
                 "nine tenths on it, it can lose to rounding."

@@ -10,7 +10,7 @@ more proximal gradient settles at every strength (C15/drift), and it never moves
 
 Source
 ------
-[PAR] onboarding, failure signatures; theory 10.
+[PAR] failure signatures: collapsed output, drifting weights; theory 10.
 
 Setting
 -------
@@ -54,9 +54,10 @@ from experiments.evidence import Control, Evidence, Standing
 from experiments.strength_sweeps import Data
 from parlin import PAR, LeastSquares, Problem, designs
 
-SIGNATURES = "[PAR] onboarding, failure signatures"
-made_precise = partial(Evidence, source=SIGNATURES, standing=Standing.MADE_PRECISE)
-refuted = partial(Evidence, source=SIGNATURES, standing=Standing.REFUTED)
+made_precise = partial(
+    Evidence, source="[PAR] failure signature: collapsed output", standing=Standing.MADE_PRECISE
+)
+refuted = partial(Evidence, source="[PAR] failure signature: drifting weights", standing=Standing.REFUTED)
 NOT_EVEN = PAR([-1.0, 0.0, 1.0], [-2.0, -1.0, 0.7, 1.5])
 EVEN = {
     "ridge chords": designs.ridge(0.3, 20),

@@ -189,7 +189,7 @@ def _too_coarse(settings: Sequence[Setting]) -> Evidence:
 
     return made_precise(
         claim="C7/too-coarse",
-        source="[PAR] next check 2",
+        source="[PAR] next check 2; failure signature: high estimation error",
         statement="On a grid of spacing 2 well quantized fits err at least 1.1 times as much as ridge.",
         remark=(
             "Its failure signature, High Estimation Error, is that the model quantizes well but the error is "
@@ -218,7 +218,7 @@ def _equal_bits(settings: Sequence[Setting]) -> Evidence:
     certified = [all(found.certified for found in fits) for s in settings for fits in s.fits.values()]
     return made_precise(
         claim="C7/equal-bits",
-        source="[PAR] next check 2, abstract",
+        source="[PAR] abstract; next check 2",
         statement="At no spacing does PAR-ridge beat ridge rounded in as many bits by 4 standard errors.",
         remark="It compares with floats; rounding to a grid of its own is the rival that is chosen here.",
         relation=">=",
@@ -242,7 +242,7 @@ def _more_than_floats(settings: Sequence[Setting]) -> Evidence:
 
     return made_precise(
         claim="C11/grid-size",
-        source="[PAR] abstract, next check 2",
+        source="[PAR] abstract; next check 2",
         statement="With more rows than columns and the best strength no fit is shorter than floats.",
         remark="It claims half the storage and does not say that it takes few rows or a strong penalty.",
         relation=">=",

@@ -172,7 +172,7 @@ def _coarse_grid(comparisons: Sequence[Comparison]) -> Evidence:
             "Where rounding raises the cross-validated error by a tenth or more, the mean error with PAR on "
             "the same grid is lower than with rounding."
         ),
-        source="[PAR] exp. 3",
+        source="[PAR] experiment 3",
         standing=Standing.MADE_PRECISE,
         remark=(
             "It compares with ridge, not with ridge rounded to the same grid. The difference is beyond its "

@@ -10,7 +10,7 @@ column the best strength leaves most coefficients off the grid (C12/real-share).
 
 Source
 ------
-[PAR] third and second proposed experiments; third next check; onboarding, failure signatures; theory 4.
+[PAR] experiments 2 and 3; next check 3; failure signature: collapsed output; theory 4.
 
 Setting
 -------
@@ -140,7 +140,7 @@ def _distance(config: Config, fits: Fits) -> Evidence:
     return made_precise(
         claim="C12/real",
         statement="On every split PAR-ridge is within α/(α + μ) √d q/2 of ridge at the same strength.",
-        source="[PAR] exp. 3",
+        source="[PAR] experiment 3",
         remark="It asks that one tracks the other.",
         relation="<=",
         tolerance=TOLERANCE,
@@ -171,7 +171,7 @@ def _tracks(fits: Fits) -> Evidence:
             "From a hundred training rows on, the mean test error of PAR-ridge is at most a twentieth above "
             "that of ridge, each tuned."
         ),
-        source="[PAR] exp. 3",
+        source="[PAR] experiment 3",
         remark=(
             f"It gives no number. The mean ratios are {min(means):.2f} to {max(means):.2f}; with fewer rows "
             f"they are up to {max(fewer):.2f}."
@@ -206,7 +206,7 @@ def _share(config: Config, fits: Fits) -> Evidence:
             "From as many rows as columns to many times as many, the mean quantized share at the best "
             "strength falls by more than half."
         ),
-        source="[PAR] exp. 3",
+        source="[PAR] experiment 3",
         remark="It does not say that what is saved by quantization is lost as ridge is approached.",
         relation="<=",
         measured=[value for value, _ in inside],
@@ -236,7 +236,7 @@ def _collapse(config: Config) -> Evidence:
     return made_precise(
         claim="C15/real",
         statement="On real data with an intercept all weights are 0 from ‖X'y‖_∞/(n a_0) on, both centred.",
-        source="[PAR] onboarding, failure signatures",
+        source="[PAR] failure signature: collapsed output",
         remark='It says "all weights go to zero → λ is too high", and not how high.',
         relation="==",
         tolerance=ROUNDINGS,
@@ -260,7 +260,7 @@ def _training_loss(config: Config) -> Evidence:
     return made_precise(
         claim="C15/real-training",
         statement="On real data the training loss never falls as the strength rises.",
-        source="[PAR] exp. 2; next check 3",
+        source="[PAR] experiment 2; next check 3",
         remark="It asks for the curve.",
         relation="<=",
         tolerance=ROUNDING,

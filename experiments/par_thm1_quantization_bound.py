@@ -212,7 +212,7 @@ def _rate_claim(config: Config, points: list[Point], duplicated: list[Point]) ->
             f"With d = {config.d} and n = {config.n} at least {1 - config.n / config.d:.0%} of the "
             "coordinates are quantized wherever a run of any solver is certified."
         ),
-        source="[PAR] check 1",
+        source="[PAR] experiment 1; next check 1",
         standing=Standing.MADE_PRECISE,
         remark="It asks for this along the iterations; it holds at critical points.",
         relation=">=",
@@ -242,7 +242,7 @@ def _iteration_claim(config: Config) -> Evidence:
             f"At iteration {config.iterations} fewer than 1 - n/d of the coordinates can be quantized, for "
             "proximal gradient, FISTA and ADMM alike, although the same runs end with that share or more."
         ),
-        source="[PAR] check 1",
+        source="[PAR] experiment 1; next check 1",
         standing=Standing.REFUTED,
         remark="It sets iteration 1000; no number of iterations serves every strength.",
         relation="<=",

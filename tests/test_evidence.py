@@ -219,6 +219,18 @@ def test_a_broken_file_is_named(tmp_path):
         evidence_file.read(path)
 
 
+def test_the_ledger_says_which_claims_answer_a_proposal(tmp_path):
+    claims = [
+        claim(claim="C10", source="[PAR] Thm 1; next check 2"),
+        claim(claim="C2", source="[PAR] next check 2"),
+        claim(claim="C3", source="[PAR] next check 21"),
+    ]
+    evidence_file.publish(tmp_path / "evidence" / "par_a_b.json", claims)
+    text = ledger.build(tmp_path)
+    assert "| next check 2 | The error against the spacing of the grid. | C2, C10 |" in text
+    assert "next check 3" not in text
+
+
 def test_the_ledger_has_a_row_for_each_claim_in_order(tmp_path):
     claims = [
         claim(claim="C10", statement="|w| stays small.", remark="It says always."),

@@ -171,5 +171,11 @@ def test_committed_evidence_is_sound_and_holds(file):
 
 
 @pytest.mark.skipif(not COMMITTED, reason="there is no committed evidence")
+@pytest.mark.parametrize("proposal", ledger.PROPOSED)
+def test_what_the_source_proposes_is_answered(proposal):
+    assert f"| {proposal} | " in ledger.build(FIGURES)
+
+
+@pytest.mark.skipif(not COMMITTED, reason="there is no committed evidence")
 def test_committed_ledger_is_that_of_the_committed_evidence():
     assert (FIGURES / "README.md").read_text(encoding="utf-8") == ledger.build(FIGURES)

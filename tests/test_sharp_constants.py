@@ -45,6 +45,7 @@ CASES = {
     "ridge in one dimension": (less(theory, "ridge_distance"), "par_thm4_ridge_distance", "C7/attained"),
     "fits of ridge": (less(theory, "ridge_prediction_distance"), "par_thm4_ridge_distance", "C7/prediction"),
     "identity": (less(unquantized_counterpart.Pair, "slope_error"), "par_thm4_ridge_distance", "C7/identity"),
+    "error of PAR-Lasso": (less(theory, "lasso_distance"), "par_thm5_lasso_error", "C8/attained"),
     "alpha_max": (less(par_failure_signatures, "even_formula"), "par_failure_signatures", "C15"),
     "escape code": (less(BITS, "escape"), "par_storage", "C11/escape"),
     "escape code, bits of a float": (
