@@ -131,7 +131,11 @@ def rippled_mcp(
 def rippled_scad(
     spacing: float, n_levels: int, a: float = 3.7, knee: float | None = None, ripple: float | None = None
 ) -> PAR:
-    """SCAD chords plus a ripple ``±h`` on the half cells, which makes every grid level a convex kink."""
+    r"""SCAD chords plus a ripple ``±h`` on the half cells, which makes every grid level a convex kink.
+
+    The slopes stay within ``h`` of SCAD's derivative if the knee is on a level, and within ``h + μ_p q/8``
+    if it is between two, with ``μ_p`` of `parlin.theory.scad_concavity`.
+    """
     return _rippled(spacing, _scad_chords(spacing, _grid(spacing, n_levels), a, knee), ripple)
 
 

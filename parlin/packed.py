@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -63,7 +63,7 @@ class Packed:
     n_features: int
     n_levels: int
     n_bits: int
-    payload: bytes
+    payload: bytes = field(repr=False)
 
     @property
     def uniform(self) -> bool:
