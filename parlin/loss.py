@@ -88,7 +88,8 @@ class LeastSquares:
             if not finite:
                 raise ValueError("X and y must be finite")
             if adjoint is not None:
-                self._last = _Evaluation(bytes(8 * self.size), self._target, _read_only(-adjoint))
+                self.gradient_at_zero = _read_only(-adjoint)
+                self._last = _Evaluation(bytes(8 * self.size), self._target, self.gradient_at_zero)
 
     quadratic = True  # f is a quadratic form: what ADMM's one factorisation needs
 
@@ -184,7 +185,7 @@ class LeastSquares:
         largest = float(norms.max())
         if largest == 0.0:
             return np.zeros(self.size)
-        return float(np.max(np.abs(self.gradient_at_zero))) * (norms / largest)
+        return float(np.abs(self.gradient_at_zero).max()) * (norms / largest)
 
     def rounding_floor(self, w: FloatArray) -> FloatArray:
         r"""The size of rounding errors in each gradient entry at `w`, shape (d,).

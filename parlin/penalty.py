@@ -98,9 +98,9 @@ class PAR:
             if same_box and (slopes[1:] != slopes[:-1]).all():
                 # Nothing is left to check, and what is known of ψ is known of its multiple.
                 slopes.flags.writeable = False
-                scaled, (points, values) = object.__new__(PAR), self._anchors
-                scaled.__dict__.update(levels=self.levels, slopes=slopes, _tables={}, _last=None)
-                scaled.__dict__.update(_minimiser=self._minimiser, _anchors=(points, lam * values))
+                scaled, known = object.__new__(PAR), ("levels", "shape", "domain", "_minimiser")
+                scaled.__dict__.update({name: getattr(self, name) for name in known}, _tables={}, _last=None)
+                scaled.__dict__.update(slopes=slopes, _anchors=(self._anchors[0], lam * self._anchors[1]))
                 return scaled
         slopes = self.slopes.copy()
         slopes[np.isfinite(slopes)] *= lam
@@ -151,7 +151,7 @@ class PAR:
         """Whether ψ has a finite infimum: no falling right end and no rising left end."""
         return bool(self.slopes[0] <= 0 <= self.slopes[-1])
 
-    @property
+    @cached_property
     def domain(self) -> tuple[float, float]:
         """The closed interval where ψ is finite; its ends are ±inf or the sides of the box."""
         return piecewise.domain(self.levels, self.slopes)

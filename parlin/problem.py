@@ -86,6 +86,8 @@ class Problem:
     @cached_property
     def unpenalised(self) -> NDArray[np.intp]:
         """The indices of the coordinates of weight zero."""
+        if self.penalty_weights is None:
+            return np.empty(0, dtype=np.intp)
         return np.flatnonzero(~self.penalised)
 
     def with_penalty(self, penalty: PAR) -> Problem:
@@ -98,6 +100,8 @@ class Problem:
 
     @cached_property
     def _start(self) -> FloatArray:
+        if self.penalty_weights is None:
+            return np.full(self.size, self._start_level)
         return np.where(self.penalised, self._start_level, 0.0)
 
     def clip(self, w: FloatArray) -> FloatArray:
