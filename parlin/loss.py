@@ -80,6 +80,7 @@ class LeastSquares:
             self.y_mean = float(y[0])  # a constant y is centred to exactly zero
         self._target = _read_only(y - self.y_mean)
         self._last: _Evaluation | None = None
+        self._origin: _Evaluation | None = None  # what the survey of the design found out about w = 0
         if design is not X:
             with np.errstate(invalid="ignore", over="ignore"):
                 adjoint = design.survey(self._target)
@@ -89,7 +90,7 @@ class LeastSquares:
                 raise ValueError("X and y must be finite")
             if adjoint is not None:
                 self.gradient_at_zero = _read_only(-adjoint)
-                self._last = _Evaluation(bytes(8 * self.size), self._target, self.gradient_at_zero)
+                self._origin = _Evaluation(bytes(8 * self.size), self._target, self.gradient_at_zero)
 
     quadratic = True  # f is a quadratic form: what ADMM's one factorisation needs
 
@@ -123,8 +124,11 @@ class LeastSquares:
         return self._half_square(self.residual(w)), gradient
 
     def _known(self, w: FloatArray) -> _Evaluation | None:
-        last = self._last
-        return last if last is not None and last.key == w.tobytes() else None
+        key = w.tobytes()
+        for point in (self._last, self._origin):
+            if point is not None and point.key == key:
+                return point
+        return None
 
     def _at(self, w: ArrayLike) -> _Evaluation:
         """What is known at `w`, remembered for one point: solver and certificate ask for the same."""
