@@ -14,7 +14,9 @@ null direction until some coordinate lands (so the free columns stay independent
 
 from libc.math cimport INFINITY, fabs, sqrt
 from libc.string cimport memmove
-from scipy.linalg.cython_blas cimport daxpy, dcopy, ddot, dgemv, drot, dscal, dsyrk, dtrsv
+from scipy.linalg.cython_blas cimport (
+    daxpy, dcopy, ddot, dgemm, dgemv, drot, dscal, dsyrk, dtrsm, dtrsv,
+)  # fmt: skip
 from scipy.linalg.cython_lapack cimport dpstrf
 
 import numpy as np
@@ -377,43 +379,56 @@ cdef class Descent:
         self.release()
         for j in range(self.p):
             entering += self.slot[j] < 0 and self.curvature[j] > 0.0 and self.is_free(j)
-        if entering >= FEW and 4 * entering > self.m and not self.sparse:
-            self.factorise()
+        if entering >= FEW and not self.sparse:
+            self.extend(min(entering, self.capacity - self.m))
         for j in range(self.p):
             if self.slot[j] < 0 and self.curvature[j] > 0.0 and self.is_free(j):
                 self.append(j)
 
-    cdef void factorise(self) noexcept:
-        """A factor of free columns at once: by pivoting, of as many as are safely independent."""
-        cdef int i, k, j, m = 0, rank = 0, info = 0, stride = self.stride
-        cdef double zero = 0.0, one = 1.0, tolerance = DOUBTFUL
-        for j in range(self.p):
-            self.slot[j] = -1
-            if self.curvature[j] > 0.0 and self.is_free(j):
-                if m == self.capacity:
-                    continue  # appended, or moved, one by one
-                self.free[m] = j
-                m += 1
-        self.m = 0
-        if m == 0:
+    cdef void extend(self, int entering) noexcept:
+        """Free columns join the factor at once: by pivoting, as many as are safely independent.
+
+        With scaled columns B, ``L X = A_F'B`` and ``B'B − X'X = M M'``: the new rows are ``X'`` and M.
+        """
+        cdef int i, k, j, m = self.m, rank = 0, info = 0, stride = self.stride
+        cdef double zero = 0.0, one = 1.0, minus = -1.0, tolerance = DOUBTFUL, scale
+        if entering == 0:
             return
-        cdef double[::1, :] columns = np.empty((self.n, m), order="F")
-        cdef int[::1] pivots = np.empty(m, dtype=np.intc), chosen = np.array(self.free[:m])
-        cdef double[::1] work = np.empty(2 * m)
-        for i in range(m):
-            dcopy(&self.n, &self.dense[0, chosen[i]], &self.inc, &columns[0, i], &self.inc)
-            one = 1.0 / sqrt(self.curvature[chosen[i]])
-            dscal(&self.n, &one, &columns[0, i], &self.inc)
-        one = 1.0
-        dsyrk(b"L", b"T", &m, &self.n, &one, &columns[0, 0], &self.n, &zero, &self.L[0, 0], &stride)
-        dpstrf(b"L", &m, &self.L[0, 0], &stride, &pivots[0], &rank, &tolerance, &work[0], &info)
+        cdef double[::1, :] members = np.empty((self.n, max(m, 1)), order="F")
+        cdef double[::1, :] columns = np.empty((self.n, entering), order="F")
+        cdef double[::1, :] across = np.empty((max(m, 1), entering), order="F")
+        cdef double[::1, :] rest = np.empty((entering, entering), order="F")
+        cdef int[::1] pivots = np.empty(entering, dtype=np.intc), chosen = np.empty(entering, dtype=np.intc)
+        cdef double[::1] work = np.empty(2 * entering)
+        i = 0
+        for j in range(self.p):
+            if i < entering and self.slot[j] < 0 and self.curvature[j] > 0.0 and self.is_free(j):
+                chosen[i] = j
+                dcopy(&self.n, <double*>&self.dense[0, j], &self.inc, &columns[0, i], &self.inc)
+                scale = 1.0 / sqrt(self.curvature[j])
+                dscal(&self.n, &scale, &columns[0, i], &self.inc)
+                i += 1
+        dsyrk(b"L", b"T", &entering, &self.n, &one, &columns[0, 0], &self.n, &zero, &rest[0, 0], &entering)
+        if m > 0:
+            for i in range(m):
+                dcopy(&self.n, <double*>&self.dense[0, self.free[i]], &self.inc, &members[0, i], &self.inc)
+            dgemm(
+                b"T", b"N", &m, &entering, &self.n, &one, &members[0, 0], &self.n, &columns[0, 0], &self.n,
+                &zero, &across[0, 0], &m,
+            )  # fmt: skip
+            dtrsm(b"L", b"L", b"N", b"N", &m, &entering, &one, &self.L[0, 0], &stride, &across[0, 0], &m)
+            dsyrk(b"L", b"T", &entering, &m, &minus, &across[0, 0], &m, &one, &rest[0, 0], &entering)
+        dpstrf(b"L", &entering, &rest[0, 0], &entering, &pivots[0], &rank, &tolerance, &work[0], &info)
         for i in range(rank):
             j = chosen[pivots[i] - 1]
-            self.free[i] = j
-            self.slot[j] = i
+            scale = sqrt(self.curvature[j])
+            for k in range(m):
+                self.L[m + i, k] = scale * across[k, pivots[i] - 1]
             for k in range(i + 1):
-                self.L[i, k] *= sqrt(self.curvature[j])
-        self.m = rank
+                self.L[m + i, m + k] = scale * rest[i, k]
+            self.free[m + i] = j
+            self.slot[j] = m + i
+        self.m = m + rank
 
     cdef void append(self, int j) noexcept:
         """Column j joins the factor; if it depends on the others, one of them or j itself lands instead."""

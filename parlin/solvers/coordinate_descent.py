@@ -48,7 +48,8 @@ class CoordinateDescent:
     """Coordinate descent and Newton on working sets; the returned point has at most rank(X) free coordinates.
 
     Convex penalties: every update is the exact minimiser in its coordinate.  Nonconvex ones: one
-    proximal step, with Newton inside the cells.  Needs the compiled kernels.
+    proximal step, with Newton inside the cells.  Coordinates of zero columns, which nothing moves, are not
+    counted; `parlin.purify` lands them too.  Needs the compiled kernels.
     """
 
     # A certificate costs little after a visit to a working set: the next visit begins with the same pass.
