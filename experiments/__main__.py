@@ -19,6 +19,8 @@ def main() -> int:
     parser.add_argument("--smoke", action="store_true", help="small configurations; figures/ stays as it is")
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="how many run at once (default: 2)")
     arguments = parser.parse_args()
+    if arguments.jobs < 1:
+        parser.error(f"--jobs must be at least 1, but is {arguments.jobs}")
     # For the processes to be started: they share the cores, and one thread each keeps the order of
     # floating-point sums, hence the evidence, the same from run to run.
     for library in ("OPENBLAS", "MKL", "OMP"):

@@ -129,8 +129,10 @@ def points(
     """Certified points are filled markers, the others hollow: only the filled ones are evidence."""
     x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     certified = np.asarray(certified, dtype=bool)
+    # A white rim keeps markers apart that overlap, also in grey.
     chosen = series(index) | {"linestyle": "none"}
-    axes.plot(x[certified], y[certified], **chosen, label=label)
+    rim = {"markeredgecolor": "white", "markeredgewidth": 0.3}
+    axes.plot(x[certified], y[certified], **chosen, **rim, label=label)
     if not certified.all():
         hollow = {"markerfacecolor": "none", "label": f"{label} (not certified)".strip()}
         axes.plot(x[~certified], y[~certified], **chosen | hollow)

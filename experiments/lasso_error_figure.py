@@ -95,7 +95,7 @@ def _spacing(axes: Axes, claim: Evidence) -> None:
         axes,
         "bound with the smallest eigenvalue",
         "error ‖D‖₂, truth off the grid",
-        "No term in the spacing, as rounding has",
+        "PAR-Lasso has no floor; rounding has, at small noise",
     )
 
 
@@ -105,7 +105,12 @@ def _attained(axes: Axes, claim: Evidence) -> None:
         axes.plot(pulls, curve, **figure_style.series(index, pulls.size), label=name)
     figure_style.bound(axes, None, 1.0)
     axes.axvspan(-1, 1, color="0.92", zorder=0, label="event")
-    figure_style.label(axes, "signed " + NOISE, "‖D‖₂ / bound", "Orthogonal columns: the bound is attained")
+    figure_style.label(
+        axes,
+        "noise against the truth (multiples of α a₀/2)",
+        "‖D‖₂ / bound",
+        "Orthogonal columns: the bound is attained",
+    )
 
 
 def _nothing(axes: Axes, claim: Evidence) -> None:

@@ -69,6 +69,19 @@ Made by `make verify` from `evidence/*.json`; edits by hand are overwritten.
 * **margin** is the worst room left over all certified points, relative to the bound (for an equality,
   minus the largest relative deviation). **tightness** is the best ratio of measured to bound: near 1 the
   bound is sharp; loose where the data never come within a factor {LOOSE:g} of it.
+* **certified** counts the points that an independent check vouches for. The others are no evidence either
+  way; with fewer than half certified a claim is UNDECIDED.
+
+Where a claim compares means, or holds up a round number that no theory gives, the threshold is ours and was
+settled after pilot runs: it describes these data and is no test of a hypothesis that was fixed before.
+
+Symbols: n rows, d columns, u coefficients off the levels, q the spacing of the grid, α the strength,
+alpha_max the one from which on all weights are 0; H = X'X/n, L and μ its largest and smallest eigenvalue;
+w* the truth, s the size of its support S, D = w − w*; a_0 the slope right of 0, A the largest slope that
+matters, a_lo the smallest; κ the curvature ‖XD‖²/(n‖D‖²) along the error, or its least value over a cone, φ²
+the compatibility constant; μ_p how concave a penalty is; K levels, F bits a float. "The noise is small" means
+‖X'ξ‖_∞/n <= α a_0/2. Chords are the affine pieces between levels. More in
+[docs/theory.md](../docs/theory.md).
 
 | claim | statement | source | verdict | standing | margin | tightness | certified | figure |
 |---|---|---|---|---|---|---|---|---|

@@ -32,7 +32,7 @@ def draw(evidence: Sequence[Evidence], figure: Figure) -> None:
         noise=config["noises"],
         alpha="by theory",
         seeds=config["seeds"],
-        means=f"n = {price['n']}, d = {price['d']}, noise {price['noise']:g}, α = "
+        lower_four=f"n = {price['n']}, d = {price['d']}, noise {price['noise']:g}, α = "
         f"{claims['C10/price'].table['alpha']:.3f}, {len(config['price_seeds'])} seeds, 95 % intervals",
     )
 
@@ -76,16 +76,19 @@ def _amenable(axes: Axes, claims: Sequence[Evidence]) -> None:
     axes.set(xscale="log", yscale="log")
     figure_style.label(
         axes,
-        f"κ − 3αμ/4 (above 0; {without} points are not)",
+        f"κ − 3αμ_p/4 (above 0; {without} points are not)",
         "‖D‖ / (α √s)",
         "C10/mcp, C10/scad: bounded where κ suffices",
     )
 
 
 def _many(axes: Axes, claim: Evidence) -> None:
-    """How many points were reached from the same starts: a mark for each sample."""
+    """How many points were reached from the same starts: a mark for each design, noise and seed."""
     names = claim.table["penalty"]
-    rows = ((claim.table["distinct"], "critical", 0.14), (claim.table["claimed"], "a bound speaks of", -0.14))
+    rows = (
+        (claim.table["distinct"], "critical", 0.14),
+        (claim.table["claimed"], "with a bound", -0.14),
+    )
     for index, (counts, label, shift) in enumerate(rows):
         x = np.concatenate(counts)
         y = np.repeat(np.arange(len(names)), [len(row) for row in counts]) + shift
@@ -101,7 +104,7 @@ def _many(axes: Axes, claim: Evidence) -> None:
     starts = claim.table["ends"][0] // len(claim.table["distinct"][0])
     figure_style.label(
         axes,
-        f"different points from {starts} runs (number)",
+        f"different points from {starts} runs (number; a mark for each sample)",
         "penalty",
         "C10/many: many critical points are reached",
         legend=False,
@@ -130,22 +133,22 @@ def _rivals(axes: Axes, claim: Evidence) -> None:
         look = figure_style.series(index)
         axes.axhline(mean, color=look["color"], linestyle=look["linestyle"], label=rival["name"])
         axes.axhspan(mean - half, mean + half, color=look["color"], alpha=0.2, linewidth=0)
-    axes.set_ylim(0, 1.45 * axes.get_ylim()[1])
-    figure_style.label(axes, "ripple h", "mean error ‖D‖", "C10/rivals: off the grid convex rivals err more")
+    axes.set_ylim(0, 1.25 * axes.get_ylim()[1])
+    figure_style.label(axes, "ripple h", "mean error ‖D‖", "C10/rivals: off the grid the rivals err more")
 
 
 def _storage(axes: Axes, claim: Evidence) -> None:
-    """How many nonzero coefficients are on levels, for sparse truths and for one without zeros."""
+    """Bits a coefficient, for sparse truths and for one without zeros."""
     ripple = np.array(claim.table["ripple"])
     rows = (("off", "sparse, off the grid"), ("on", "sparse, on the grid"), ("filled", "dense, on the grid"))
     for index, (where, label) in enumerate(rows):
-        bits = claim.table[where]["bits"]["mean"]
-        label = f"{label}: {bits[0]:.1f} → {bits[-1]:.1f} bits"
-        _errorbars(axes, ripple, claim.table[where]["share"], index, label)
-    axes.set_ylim(-0.03, 1.45)
-    axes.set_yticks([0, 0.25, 0.5, 0.75, 1])
+        _errorbars(axes, ripple, claim.table[where]["bits"], index, label)
+    axes.set_ylim(0, 48)
     figure_style.label(
-        axes, "ripple h", "nonzeros on levels (share)", "C10/storage: sparse fits take more bits"
+        axes,
+        "ripple h",
+        "storage (bits per coefficient)",
+        "C10/storage: the ripple costs sparse fits bits",
     )
 
 

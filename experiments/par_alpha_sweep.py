@@ -248,7 +248,10 @@ def _grids(config: Config, sweeps: Sweeps) -> tuple[Evidence, Evidence, Evidence
         ),
         made_precise(
             claim="C15/rounding",
-            statement="On such grids PAR-ridge has a smaller mean error than rounded ridge, each tuned.",
+            statement=(
+                "On a grid coarser than the spread of the coefficients PAR-ridge has a smaller mean error "
+                "than rounded ridge, each tuned."
+            ),
             source=f"{SIGNATURE}; next check 2",
             remark=(
                 "It has no such rival. At its best strength PAR-ridge leaves coefficients off the grid; with "

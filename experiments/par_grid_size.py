@@ -242,9 +242,10 @@ def _more_than_floats(settings: Sequence[Setting]) -> Evidence:
 
     return made_precise(
         claim="C11/grid-size",
+        standing=Standing.REFUTED,
         source="[PAR] abstract; next check 2",
         statement="With more rows than columns and the best strength no fit is shorter than floats.",
-        remark="It claims half the storage and does not say that it takes few rows or a strong penalty.",
+        remark="It claims half the storage; that takes few rows or a strong penalty.",
         relation=">=",
         bound=FLOAT_BITS,
         **points(True),

@@ -78,7 +78,7 @@ from parlin import theory
 at_most = partial(
     Evidence,
     source="[PAR] mechanism 3",
-    standing=Standing.REFUTED,
+    standing=Standing.MADE_PRECISE,
     relation="<=",
     tolerance=TOLERANCE,
 )

@@ -14,7 +14,7 @@ Source
 
 Setting
 -------
-The diabetes data lifted to all cubic monomials (442 x 285) and the digits as numbers to predict (1797 x 61),
+The diabetes data lifted to all cubic monomials (442 x 285) and images with the digit to predict (1797 x 61),
 in units of standard deviations. Random splits into training rows and all others; the intervals are for means
 over splits of these data, not for other data. Ridge, ridge rounded to the grid, and PAR-ridge, each with the
 strength that is best for it in an inner cross-validation on the training rows. Every fit that is reported is

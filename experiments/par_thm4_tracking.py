@@ -251,7 +251,7 @@ def _together(cells: Sequence[Cell]) -> Evidence:
         claim="C12/together",
         source="[PAR] abstract; experiment 3",
         statement="At the best strength no fit with d/2 rows or more is half the size of floats.",
-        standing=Standing.MADE_PRECISE,
+        standing=Standing.REFUTED,
         remark="It claims half the storage and the error of ridge, and does not say that it takes few rows.",
         relation=">=",
         bound=FLOAT_BITS / 2,

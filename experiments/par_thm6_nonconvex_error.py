@@ -198,7 +198,8 @@ def _sloped(
         ),
         claim(
             "C10/cone",
-            "Then the error off the support is at most 1 + 2A/a_lo times that on it.",
+            "If the noise is small and slopes right of 0 are in [a_lo, A], the error off the support is at "
+            "most 1 + 2A/a_lo times that on it.",
             "the cone is the Lasso's with a_lo in place of a_0.",
             (lambda p: p.l1 - p.on_support, lambda p: p.kind.cone * p.on_support),
             f"{sawtooth_too}; or they are 0, and points that interpolate are critical",
@@ -206,7 +207,8 @@ def _sloped(
         ),
         claim(
             "C10/l1",
-            "Then the absolute errors add up to at most (1 + c_0) α (A + a_lo/2) s over the curvature.",
+            "If the noise is small and slopes right of 0 are in [a_lo, A], the absolute errors add up to at "
+            "most (1 + c_0) α (A + a_lo/2) s over the curvature, with c_0 = 1 + 2A/a_lo.",
             "the sum is bounded like the Lasso's.",
             (attrgetter("l1"), attrgetter("l1_bound")),
             sawtooth_too,

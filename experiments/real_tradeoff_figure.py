@@ -147,7 +147,7 @@ def _swept(axes: Axes, swept: Mapping[str, Any], name: str) -> None:
         axes.set_ylim(0, 1.9)
         title, y = "The training loss rises with the strength", "error (share of variance)"
     else:
-        title, y = "At α_max all weights are 0", "quantized share"
+        title, y = "The share on the grid rises to 1 at α_max", "quantized share"
     figure_style.label(axes, "α/α_max", y, title)
 
 

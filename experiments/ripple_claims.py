@@ -100,8 +100,8 @@ def levels(reached: Sequence[Reached]) -> tuple[Evidence, Evidence]:
     return (
         made_precise(
             claim="C10/trap",
-            statement="No start leads to a critical point of plain MCP or SCAD chords with a coefficient "
-            "on a level off 0.",
+            statement="No certified critical point of plain MCP or SCAD chords has a coefficient on a level "
+            "off 0, wherever the run began.",
             remark=WORDING + "those on the error, but such chords quantize at 0 only.",
             relation="<=",
             bound=0,

@@ -96,7 +96,7 @@ def _threshold(axes: Axes, claim: Evidence) -> None:
         figure_style.points(axes, x, ratio[shown], claim.certified[shown], index, layout)
         look = {"color": figure_style.series(index)["color"], "linestyle": (":", "-.")[index]}
         limit = largest[shown][0]
-        axes.axvline(limit / d, linewidth=1, **look, label=f"its share, u = {limit}")
+        axes.axvline(limit / d, linewidth=1, **look, label=f"its share: n = {limit}")
     figure_style.bound(axes, None, 2.0, "2 times smaller")
     axes.set_yscale("log", base=2)
     axes.yaxis.set_major_formatter("{x:g}")

@@ -60,6 +60,8 @@ class LeastSquares:
         sample_weight: ArrayLike | None = None,
         fit_intercept: bool = False,
     ) -> None:
+        if np.iscomplexobj(X) or np.iscomplexobj(y):
+            raise ValueError("X and y must be real, but are complex; stack real and imaginary parts")
         y = np.array(y, dtype=np.float64)
         if isinstance(X, DesignMatrix):
             if sample_weight is not None or fit_intercept:

@@ -37,8 +37,7 @@ class Packed:
     Parameters
     ----------
     layout : {"escape", "bitmap"}
-    dtype : {"float32", "float64"}
-        Type of the coefficients; F = 32 or 64.
+    dtype : {"float32", "float64"}, the type of the coefficients
     grid : {"symmetric", "multiples", "table"}
         How the codebook tells the levels: ``k·q`` with as many on either side of 0, where its two floats
         add up to q; ``k·q`` from its first float on, q being its second; one float for each level.
@@ -95,6 +94,8 @@ class Packed:
         ValueError
             If the bytes are not those of packed coefficients, are cut short or were altered.
         """
+        if not isinstance(data, bytes | bytearray | memoryview):
+            raise TypeError(f"data must be bytes, such as a file's, but is {data!r:.60}")
         data = bytes(data)
         if data[:4] != _MAGIC:
             raise ValueError(f"packed coefficients begin with {_MAGIC!r}, but these bytes with {data[:4]!r}")
@@ -158,6 +159,8 @@ def pack(coef: ArrayLike, penalty: PAR, layout: Layout = "escape") -> Packed:
     >>> bool(np.all(unpack(Packed.from_bytes(packed.to_bytes())) == coef))
     True
     """
+    if not isinstance(penalty, PAR):
+        raise TypeError(f"penalty must be a PAR, such as a fit's penalty_, but is {penalty!r}")
     if layout not in _LAYOUTS:
         raise ValueError(f"layout must be one of {_LAYOUTS}, but is {layout!r}")
     coef = np.asarray(coef)
@@ -172,7 +175,6 @@ def pack(coef: ArrayLike, penalty: PAR, layout: Layout = "escape") -> Packed:
     coef = coef.astype(coef.dtype.name, copy=False)  # in the machine's byte order
     levels = _converted(penalty.levels, coef.dtype)
     nearest = np.minimum(np.searchsorted(levels, coef), levels.size - 1)
-    # −0.0 equals the level 0.0 but would not come back.
     on_level = (levels[nearest] == coef) & ((coef != 0.0) | ~np.signbit(coef))
     if layout == "escape":
         codes = _to_bits(np.where(on_level, nearest, levels.size), _code_length(levels.size + 1))
@@ -190,6 +192,8 @@ def unpack(packed: Packed) -> NDArray[np.floating]:
 
     Raises ValueError if the payload does not fit what is said of it.
     """
+    if not isinstance(packed, Packed):
+        raise TypeError(f"packed must be what `pack` or `Packed.from_bytes` gave, but is {packed!r:.40}")
     d, k, dtype = packed.n_features, packed.n_levels, np.dtype(packed.dtype)
     start = (2 if packed.uniform else k) * dtype.itemsize
     bits = np.unpackbits(np.frombuffer(packed.payload[start:], np.uint8))
@@ -272,12 +276,10 @@ def _levels(grid: Grid, n_levels: int, codebook: NDArray[np.floating]) -> NDArra
 
 
 def _code_length(n_symbols: int) -> int:
-    """``⌈log2 n⌉`` in whole numbers."""
     return (n_symbols - 1).bit_length()
 
 
 def _bytes(n_bits: int) -> int:
-    """The bytes that hold so many bits."""
     return -(-n_bits // 8)
 
 
@@ -287,7 +289,6 @@ def _to_bits(codes: NDArray[np.intp], width: int) -> NDArray[np.uint8]:
 
 
 def _from_bits(bits: NDArray[np.uint8], n_codes: int, width: int) -> NDArray[np.intp]:
-    """What `_to_bits` was given."""
     return bits.reshape(n_codes, width) @ (np.intp(1) << np.arange(width)[::-1])
 
 

@@ -11,6 +11,7 @@ from itertools import product
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
 
 from parlin.penalty import PAR
 from parlin.problem import Problem
@@ -267,9 +268,15 @@ def restricted_eigenvalue_lower_bound(X: ArrayLike, support: ArrayLike, cone: fl
 def _checked_cone(
     X: ArrayLike, support: ArrayLike, cone: float
 ) -> tuple[FloatArray, NDArray[np.intp], float]:
+    if sparse.issparse(X):
+        raise TypeError("X must be a dense array, but is sparse; X.toarray() makes one")
     X, support = np.asarray(X, dtype=np.float64), np.asarray(support)
-    if X.ndim != 2 or X.size == 0 or not np.isfinite(X).all():
-        raise ValueError(f"X must be a finite (n, d) array with rows and columns, but has shape {X.shape}")
+    if X.ndim != 2 or X.size == 0:
+        raise ValueError(f"X must be an (n, d) array with rows and columns, but has shape {X.shape}")
+    if not np.isfinite(X).all():
+        raise ValueError("X must be finite, but holds nan or infinity")
+    if support.dtype == bool:
+        raise ValueError("support must hold numbers of columns, but is a mask; take np.flatnonzero of it")
     if support.ndim != 1 or support.size == 0 or support.dtype.kind not in "iu":
         raise ValueError(f"support must be a list of at least one column number, but is {support!r}")
     if support.min() < 0 or support.max() >= X.shape[1]:

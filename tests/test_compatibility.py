@@ -6,6 +6,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+from scipy import sparse
 from scipy.optimize import nnls
 
 from parlin import reference, theory
@@ -152,12 +153,12 @@ def test_a_large_support_is_refused():
 @pytest.mark.parametrize(
     ("X", "support", "cone", "complaint"),
     [
-        (np.ones(3), [0], 3.0, r"X must be a finite \(n, d\) array"),
+        (np.ones(3), [0], 3.0, r"X must be an \(n, d\) array"),
         (np.ones((0, 3)), [0], 3.0, r"shape \(0, 3\)"),
-        ([[1.0, np.nan]], [0], 3.0, "X must be a finite"),
+        ([[1.0, np.nan]], [0], 3.0, "X must be finite, but holds nan"),
         (np.eye(3), [], 3.0, "at least one column number"),
         (np.eye(3), [0.0], 3.0, "at least one column number"),
-        (np.eye(3), [True, False, False], 3.0, "at least one column number"),
+        (np.eye(3), [True, False, False], 3.0, "but is a mask; take np.flatnonzero"),
         (np.eye(3), 1, 3.0, "at least one column number"),
         (np.eye(3), [0, 3], 3.0, r"support must lie in 0..2, but is \[0, 3\]"),
         (np.eye(3), [-1], 3.0, r"support must lie in 0..2"),
@@ -169,6 +170,12 @@ def test_a_large_support_is_refused():
 def test_wrong_arguments_are_errors(function, X, support, cone, complaint):
     with pytest.raises(ValueError, match=complaint):
         function(X, support, cone)
+
+
+@pytest.mark.parametrize("function", [compatibility_constant, restricted_eigenvalue_lower_bound])
+def test_a_sparse_design_is_refused_with_the_remedy(function):
+    with pytest.raises(TypeError, match=r"is sparse; X.toarray\(\) makes one"):
+        function(sparse.csr_array(np.eye(3)), [0], 3.0)
 
 
 def test_a_status_that_is_no_optimum_is_an_error(monkeypatch):

@@ -324,3 +324,11 @@ def test_what_is_remembered_of_a_point_is_of_that_point():
     assert np.array_equal(loss.residual(w), y - X @ w)
     with pytest.raises(ValueError, match="read-only"):
         loss.gradient(w)[0] = 0.0
+
+
+@pytest.mark.parametrize("store", [np.asarray, sparse.csr_array])
+def test_complex_data_are_refused(store):
+    with pytest.raises(ValueError, match="X and y must be real, but are complex"):
+        LeastSquares(store(np.array([[1.0 + 1.0j]])), [1.0])
+    with pytest.raises(ValueError, match="X and y must be real, but are complex"):
+        LeastSquares(store(np.array([[1.0]])), [1.0j])

@@ -237,6 +237,7 @@ def test_packed_is_frozen():
         (np.zeros((2, 2)), designs.ridge(1.0, 1), "escape", ValueError, "pack outputs one by one"),
         (np.zeros(0), designs.ridge(1.0, 1), "escape", ValueError, "d >= 1"),
         (np.zeros(2), PAR([], [0.0]), "escape", ValueError, "no level"),
+        (np.zeros(2), np.array([0.0, 1.0]), "escape", TypeError, "penalty must be a PAR"),
         (np.zeros(2), designs.ridge(1.0, 1), "huffman", ValueError, "layout must be one of"),
         (np.zeros(2, np.float32), designs.ridge(1e39, 1), "escape", ValueError, "too large for float32"),
     ],
@@ -244,3 +245,14 @@ def test_packed_is_frozen():
 def test_what_cannot_be_packed_is_refused(coef, penalty, layout, error, says):
     with pytest.raises(error, match=says):
         pack(coef, penalty, layout)
+
+
+@pytest.mark.parametrize("wrong", ["weights.bin", None, 7, [1, 2]])
+def test_only_bytes_are_read(wrong):
+    with pytest.raises(TypeError, match="data must be bytes, such as a file's, but is"):
+        Packed.from_bytes(wrong)
+
+
+def test_only_what_was_packed_is_unpacked():
+    with pytest.raises(TypeError, match=r"packed must be what `pack` or `Packed.from_bytes` gave"):
+        unpack(PACKED.to_bytes())

@@ -16,6 +16,7 @@ import pytest
 from rich.console import Console
 
 from experiments import evidence_file, experiment, runner, workers
+from experiments.__main__ import main
 from experiments.evidence import Verdict
 from experiments.runner import Places
 
@@ -305,3 +306,10 @@ def test_workers_finish_every_job():
     events = list(workers.run(_square, [1, 2, 3], n_workers=2))
     assert sorted(result for _, result in events if result is not None) == [1, 4, 9]
     assert [job for job, result in events if result is None] == [1, 2, 3]
+
+
+def test_less_than_one_process_is_refused(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["experiments", "--jobs", "0"])
+    with pytest.raises(SystemExit):
+        main()
+    assert "--jobs must be at least 1, but is 0" in capsys.readouterr().err
