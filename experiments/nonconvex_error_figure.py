@@ -32,7 +32,7 @@ def draw(evidence: Sequence[Evidence], figure: Figure) -> None:
         noise=config["noises"],
         alpha="by theory",
         seeds=config["seeds"],
-        lower_four=f"n = {price['n']}, d = {price['d']}, noise {price['noise']:g}, α = "
+        last=f"three panels: n = {price['n']}, d = {price['d']}, noise {price['noise']:g}, α = "
         f"{claims['C10/price'].table['alpha']:.3f}, {len(config['price_seeds'])} seeds, 95 % intervals",
     )
 
@@ -104,7 +104,7 @@ def _many(axes: Axes, claim: Evidence) -> None:
     starts = claim.table["ends"][0] // len(claim.table["distinct"][0])
     figure_style.label(
         axes,
-        f"different points from {starts} runs (number; a mark for each sample)",
+        f"different points from {starts} runs (number)",
         "penalty",
         "C10/many: many critical points are reached",
         legend=False,

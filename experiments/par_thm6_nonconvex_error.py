@@ -30,10 +30,10 @@ Prediction
 `theory.lasso_distance`, `theory.lasso_l1_distance` and `theory.lasso_cone` where ‖X'ξ‖_∞/n <= α a_lo/2;
 `theory.amenable_distance` where ‖X'ξ‖_∞/n <= α(1/2 - ε), with `theory.mcp_concavity` and
 `theory.scad_concavity`; κ is ‖XD‖²/(n‖D‖²). ε is at most `theory.chord_slope_error` for plain chords and h
-for a ripple h; h + μ_p q/8 where the knee is between two levels. Levels off 0 of plain chords are concave
-kinks, where no minimiser in one coordinate can be. Off the grid a ripple h adds s α² h² to the squared
-error, since on the halves of a cell the slopes m ± h have mean square m² + h². That is so at little noise,
-with αh small against q: with more, quantization and the steeper kink at 0 save some of it.
+for a ripple h; h + μ_p q/8 where a kink of SCAD is between two levels. Levels off 0 of plain chords are
+concave kinks, where no minimiser in one coordinate can be. Off the grid a ripple h adds s α² h² to the
+squared error, since on the halves of a cell the slopes m ± h have mean square m² + h². That is so at little
+noise, with αh small against q: with more, quantization and the steeper kink at 0 save some of it.
 
 Falsified by
 ------------

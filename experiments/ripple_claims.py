@@ -54,7 +54,7 @@ def slopes(ripples: Sequence[float]) -> Evidence:
     return made_precise(
         claim="C10/slopes",
         statement="Slopes of chords are within μ_p q/2 of those of MCP and SCAD; with a ripple h, within h, "
-        "and h + μ_p q/8 where SCAD's knee is between two levels.",
+        "and h + μ_p q/8 where a kink of SCAD is between two levels.",
         remark=WORDING + "the error of the slopes has to be below 1/2.",
         relation="<=",
         tolerance=_ROUNDING,

@@ -133,8 +133,8 @@ def rippled_scad(
 ) -> PAR:
     r"""SCAD chords plus a ripple ``±h`` on the half cells, which makes every grid level a convex kink.
 
-    The slopes stay within ``h`` of SCAD's derivative if the knee is on a level, and within ``h + μ_p q/8``
-    if it is between two, with ``μ_p`` of `parlin.theory.scad_concavity`.
+    The slopes stay within ``h`` of SCAD's derivative if `knee` and ``a · knee`` are on levels, and otherwise
+    within ``h + μ_p q/8``, with ``μ_p`` of `parlin.theory.scad_concavity`.
     """
     return _rippled(spacing, _scad_chords(spacing, _grid(spacing, n_levels), a, knee), ripple)
 

@@ -83,16 +83,15 @@ class LeastSquares:
         self._target = _read_only(y - self.y_mean)
         self._last: _Evaluation | None = None
         self._origin: _Evaluation | None = None  # what the survey of the design found out about w = 0
-        if design is not X:
-            with np.errstate(invalid="ignore", over="ignore"):
-                adjoint = design.survey(self._target)
-                # Norms are needed anyway, and are finite only if X is; they may overflow, too.
-                finite = np.isfinite(design.raw_norms.sum()) or _is_finite(design.X)
-            if not finite:
-                raise ValueError("X and y must be finite")
-            if adjoint is not None:
-                self.gradient_at_zero = _read_only(-adjoint)
-                self._origin = _Evaluation(bytes(8 * self.size), self._target, self.gradient_at_zero)
+        with np.errstate(invalid="ignore", over="ignore"):
+            adjoint = None if design is X else design.survey(self._target)
+            # Norms are needed anyway, and are finite only if X is; they may overflow, too.
+            finite = np.isfinite(design.raw_norms.sum()) or _is_finite(design.X)
+        if not finite:
+            raise ValueError("X and y must be finite")
+        if adjoint is not None:
+            self.gradient_at_zero = _read_only(-adjoint)
+            self._origin = _Evaluation(bytes(8 * self.size), self._target, self.gradient_at_zero)
 
     quadratic = True  # f is a quadratic form: what ADMM's one factorisation needs
 
@@ -126,6 +125,8 @@ class LeastSquares:
         return self._half_square(self.residual(w)), gradient
 
     def _known(self, w: FloatArray) -> _Evaluation | None:
+        if w.shape != (self.size,):
+            raise ValueError(f"w must have shape ({self.size},), one entry a column of X, but has {w.shape}")
         key = w.tobytes()
         for point in (self._last, self._origin):
             if point is not None and point.key == key:
@@ -280,5 +281,8 @@ def positive_rows(
         raise ValueError("sample_weight must have a positive entry, but all are zero")
     if keep.all():
         return X, y, weights
-    X = X.tocsr() if sparse.issparse(X) else np.asarray(X)
-    return X[keep], y[keep], weights[keep]
+    if sparse.issparse(X):
+        return X.tocsr()[keep], y[keep], weights[keep]
+    X = np.asarray(X)
+    # Indexing gives C order; Fortran order is what reads columns fast.
+    return np.asarray(X[keep], order="F" if X.flags.f_contiguous else "C"), y[keep], weights[keep]

@@ -55,7 +55,7 @@ class DesignMatrix:
     Raises
     ------
     ValueError
-        If `X` is not two-dimensional, or the weights are not one positive number per row.
+        If `X` is not two-dimensional or has no entry, or the weights are not one positive number per row.
     """
 
     def __init__(
@@ -74,21 +74,25 @@ class DesignMatrix:
             X = np.asarray(X, dtype=np.float64)
         if X.ndim != 2:
             raise ValueError(f"X must be two-dimensional, but has shape {X.shape}; reshape it to (n, d)")
+        if 0 in X.shape:
+            raise ValueError(f"X must have at least one row and one column, but has shape {X.shape}")
         self.X = X
         self.shape: tuple[int, int] = X.shape
         n = self.shape[0]
         self.sample_weight: FloatArray | None = None
         if sample_weight is None:
-            self.weights = np.full(n, 1.0 / max(n, 1))
+            self.weights = np.full(n, 1.0 / n)
         else:
             weights = np.asarray(sample_weight, dtype=np.float64)
             if weights.shape != (n,) or not np.all((weights > 0) & np.isfinite(weights)):
                 raise ValueError(
-                    f"sample_weight must hold {n} positive finite numbers, one a row of X; "
-                    "drop the rows of weight zero"
+                    f"sample_weight must hold {n} positive finite numbers, one a row of X, none zero"
                 )
             self.sample_weight = weights
-            self.weights = weights / weights.sum()
+            relative = weights / weights.max()  # whose sum cannot overflow
+            self.weights = relative / relative.sum()
+            if not self.weights.all():
+                raise ValueError("sample_weight must not differ by more than float64 can tell from zero")
         self.centre = bool(centre)
 
     @property
@@ -99,8 +103,7 @@ class DesignMatrix:
     def survey(self, u: FloatArray) -> FloatArray | None:
         """`rmatvec` of `u`, and means and norms of all columns remembered, in one pass over the data.
 
-        None, and nothing remembered, where one pass does not do: for sparse data, data in C order, and
-        without the compiled kernels.
+        None where one pass does not do: sparse data, data in C order, no compiled kernels.
         """
         if not self._by_columns:
             return None
@@ -117,7 +120,8 @@ class DesignMatrix:
     @property
     def _by_columns(self) -> bool:
         """Whether the compiled loops over columns apply."""
-        return kernels is not None and not self.is_sparse and self.X.flags.f_contiguous
+        dense = kernels is not None and not self.is_sparse and self.X.flags.f_contiguous
+        return dense and self.shape[0] < 2**31  # in BLAS lengths have 32 bits
 
     @cached_property
     def means(self) -> FloatArray:
@@ -138,6 +142,9 @@ class DesignMatrix:
 
     def matvec(self, w: FloatArray) -> FloatArray:
         """The centred product ``(X − 1 x̄') w``, shape (n,)."""
+        w = np.asarray(w, dtype=np.float64)
+        if w.shape != self.shape[1:]:
+            raise ValueError(f"w must have shape {self.shape[1:]}, one entry a column, but has {w.shape}")
         product = self._uncentred(w)
         if self.centre:
             product -= self.means @ w
@@ -169,8 +176,12 @@ class DesignMatrix:
     def rmatvec_of(self, chosen: NDArray[np.intp], u: FloatArray) -> FloatArray:
         """The entries of `rmatvec` that belong to the chosen columns."""
         if self._by_columns:
-            return kernels.products(self.X, chosen, self._dual(u))
+            return kernels.products(self.X, self._numbers(chosen), self._dual(u))
         return (self._csc if self.is_sparse else self.X)[:, chosen].T @ self._dual(u)
+
+    def _numbers(self, indices: ArrayLike | slice) -> NDArray[np.intp]:
+        """The numbers of the columns that NumPy's indexing means, one after the other in memory."""
+        return np.ascontiguousarray(np.arange(self.shape[1])[indices])
 
     def _dual(self, u: FloatArray) -> FloatArray:
         """What X' is applied to: ``s ∘ u``, centred."""
@@ -187,9 +198,7 @@ class DesignMatrix:
         Row ``i`` is multiplied by ``√s_i``, so that ``columns(j)' columns(k) = <X_j, X_k>``.
         """
         if self._by_columns:
-            if isinstance(indices, slice):
-                indices = np.arange(self.shape[1])[indices]
-            return kernels.panel(self.X, indices, self.means, self._root_weights)
+            return kernels.panel(self.X, self._numbers(indices), self.means, self._root_weights)
         if self.is_sparse:
             panel = np.asfortranarray(self._csc[:, indices].toarray())
         else:

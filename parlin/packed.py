@@ -91,8 +91,8 @@ class Packed:
 
         Raises
         ------
-        ValueError
-            If the bytes are not those of packed coefficients, are cut short or were altered.
+        TypeError, ValueError
+            If the bytes are none, not those of packed coefficients, cut short or altered.
         """
         if not isinstance(data, bytes | bytearray | memoryview):
             raise TypeError(f"data must be bytes, such as a file's, but is {data!r:.60}")
@@ -188,13 +188,12 @@ def pack(coef: ArrayLike, penalty: PAR, layout: Layout = "escape") -> Packed:
 
 
 def unpack(packed: Packed) -> NDArray[np.floating]:
-    """The coefficients that `pack` was given, bit for bit and of the same dtype, shape (d,).
-
-    Raises ValueError if the payload does not fit what is said of it.
-    """
+    """The coefficients that `pack` was given, bit for bit; ValueError if the payload does not fit."""
     if not isinstance(packed, Packed):
         raise TypeError(f"packed must be what `pack` or `Packed.from_bytes` gave, but is {packed!r:.40}")
     d, k, dtype = packed.n_features, packed.n_levels, np.dtype(packed.dtype)
+    # Before anything is as long as the header says: every coefficient has a bit at least.
+    _require(packed, 1 <= d <= 8 * packed.n_bytes and 1 <= k < 2**53)
     start = (2 if packed.uniform else k) * dtype.itemsize
     bits = np.unpackbits(np.frombuffer(packed.payload[start:], np.uint8))
     if packed.layout == "escape":
@@ -212,9 +211,8 @@ def unpack(packed: Packed) -> NDArray[np.floating]:
     n_free = d - codes.size
     _require(packed, len(floats) == n_free * dtype.itemsize and (codes < k).all())
     _require(packed, 8 * (start + len(floats)) + end == packed.n_bits)
-    levels = _levels(packed.grid, k, _from_little(packed.payload[:start], dtype))
     coef = np.empty(d, dtype=dtype)
-    coef[on_level] = levels[codes]
+    coef[on_level] = _levels(packed.grid, k, _from_little(packed.payload[:start], dtype), codes)
     coef[~on_level] = _from_little(floats, dtype)
     return coef
 
@@ -254,22 +252,24 @@ def _codebook(exact: NDArray[np.float64], levels: NDArray[np.floating]) -> tuple
             low = levels.dtype.type(spacing - np.float64(high))
         for grid, floats in (("symmetric", [high, low]), ("multiples", [levels[0], high])):
             codebook = np.array(floats, dtype=levels.dtype)
-            if np.array_equal(_levels(grid, levels.size, codebook), levels):
+            if np.array_equal(_levels(grid, levels.size, codebook, np.arange(levels.size)), levels):
                 return grid, codebook
     return "table", levels
 
 
-def _levels(grid: Grid, n_levels: int, codebook: NDArray[np.floating]) -> NDArray[np.floating]:
-    """The levels that the codebook tells; products are float64 and rounded once."""
+def _levels(
+    grid: Grid, n_levels: int, codebook: NDArray[np.floating], codes: NDArray[np.intp]
+) -> NDArray[np.floating]:
+    """The levels with these codes that the codebook tells; products are float64 and rounded once."""
     if grid == "table":
-        return codebook
+        return codebook[codes]
     first, second = codebook.astype(np.float64)
     with np.errstate(all="ignore"):
         if grid == "symmetric":
             spacing, start = first + second, -(n_levels - 1) / 2
         else:
             spacing, start = second, np.rint(first / second)
-        return ((start + np.arange(n_levels)) * spacing + 0.0).astype(codebook.dtype)
+        return ((start + codes) * spacing + 0.0).astype(codebook.dtype)
 
 
 # -- bits -------------------------------------------------------------------------------------------

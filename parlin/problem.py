@@ -183,8 +183,10 @@ class Problem:
         low, high = self.penalty.subdifferential(w)
         if self.penalty_weights is not None:
             # 0 times the infinite slope of a box is no number.
-            low = np.where(self.penalised, self.penalty_weights * low, 0.0)
-            high = np.where(self.penalised, self.penalty_weights * high, 0.0)
+            low, high = (
+                np.multiply(self.penalty_weights, side, out=np.zeros(self.size), where=self.penalised)
+                for side in (low, high)
+            )
         return np.maximum(low + gradient, -gradient - high)
 
     def violation(self, gradient: FloatArray, w: FloatArray) -> FloatArray:

@@ -260,8 +260,10 @@ def restricted_eigenvalue_lower_bound(X: ArrayLike, support: ArrayLike, cone: fl
     rounding = 2 * max(n, d) * _EPSILON * float(lengths[0])
     smallest = max(float(lengths[-1] - rounding), 0.0) ** 2 / n if n >= d else 0.0
     H = X.T @ X / n
+    spread = (1 + cone) ** 2 * support.size
     mutual = float(np.abs(H - np.diag(np.diag(H))).max())
-    coherence = float(np.diag(H).min()) - mutual * ((1 + cone) ** 2 * support.size - 1)
+    coherence = float(np.diag(H).min()) - mutual * (spread - 1)
+    coherence -= (n + 2) * _EPSILON * float(np.diag(H).max()) * (spread + 1)
     return max(smallest, coherence)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from itertools import product
 
 import numpy as np
@@ -184,3 +185,13 @@ def test_a_status_that_is_no_optimum_is_an_error(monkeypatch):
     monkeypatch.setattr(cp.Problem, "status", property(lambda self: "infeasible"))
     with pytest.raises(RuntimeError, match="Clarabel ended with status 'infeasible' for the signs"):
         compatibility_constant(np.eye(3), [0], 3.0)
+
+
+def test_the_cheap_bound_allows_for_rounding():
+    # Columns of disjoint support: the bound is the least squared length, which rounding must not exceed.
+    rng = np.random.default_rng(5)
+    for _ in range(200):
+        X = np.zeros((6, 2))
+        X[:3, 0], X[3:, 1] = rng.standard_normal(3), rng.standard_normal(3)
+        exact = min(sum(Fraction(x) ** 2 for x in column) for column in X.T) / 6
+        assert Fraction(restricted_eigenvalue_lower_bound(X, [0], 3.0)) <= exact

@@ -332,3 +332,26 @@ def test_complex_data_are_refused(store):
         LeastSquares(store(np.array([[1.0 + 1.0j]])), [1.0])
     with pytest.raises(ValueError, match="X and y must be real, but are complex"):
         LeastSquares(store(np.array([[1.0]])), [1.0j])
+
+
+def test_a_row_of_weight_zero_leaves_the_order_in_memory():
+    X = np.asfortranarray(np.random.default_rng(0).standard_normal((6, 4)))
+    loss = LeastSquares(X, np.ones(6), [1.0, 0.0, 2.0, 1.0, 1.0, 1.0])
+    assert loss.design.X.flags.f_contiguous
+    np.testing.assert_array_equal(loss.design.X, np.delete(X, 1, axis=0))
+
+
+def test_a_shared_design_must_be_finite_too():
+    with pytest.raises(ValueError, match="X and y must be finite"):
+        LeastSquares(DesignMatrix([[1.0, np.nan], [0.0, 1.0]]), [1.0, 2.0])
+
+
+@pytest.mark.parametrize("store", [np.asfortranarray, np.ascontiguousarray, sparse.csc_array])
+def test_a_point_of_another_shape_is_refused(store):
+    loss = LeastSquares(store(np.random.default_rng(0).standard_normal((100, 1000))), np.ones(100))
+    for wrong in (np.zeros(990), np.zeros((1000, 1)), np.zeros(1010)):
+        for ask in (loss.value, loss.gradient, loss.residual):
+            with pytest.raises(
+                ValueError, match=r"w must have shape .1000,., one entry a column of X, but has"
+            ):
+                ask(wrong)

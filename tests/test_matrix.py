@@ -348,3 +348,40 @@ def test_columns_that_do_not_count_are_left_out_of_a_large_product(store, count,
         reference = (X - X.mean(axis=0) if centre else X) @ w
         product = DesignMatrix(store(X), centre=centre).matvec(w)
         np.testing.assert_allclose(product, reference, atol=1e-12 * max(count, 1))
+
+
+@pytest.mark.parametrize("stored", STORED)
+def test_columns_are_named_as_numpy_names_them(stored):
+    design = DesignMatrix(STORED[stored](data()))
+    u, whole = np.ones(N), design.columns(slice(None))
+    mask = np.zeros(D, dtype=bool)
+    mask[[0, 2]] = True
+    for indices in ([2, 0], np.array([2, 0], dtype=np.int32), mask, np.arange(D)[::2], [-1]):
+        np.testing.assert_array_equal(design.columns(indices), whole[:, indices])
+        np.testing.assert_allclose(design.rmatvec_of(indices, u), design.rmatvec(u)[indices], **close)
+
+
+@pytest.mark.parametrize("stored", STORED)
+@pytest.mark.parametrize("dtype", [np.float32, np.int64])
+def test_products_take_any_real_numbers_and_no_other_length(stored, dtype):
+    design = DesignMatrix(STORED[stored](data()))
+    w = np.zeros(D, dtype=dtype)
+    w[1] = 2
+    np.testing.assert_allclose(design.matvec(w), 2 * data()[:, 1], **close)
+    for wrong in (np.zeros(D - 1), np.zeros(D + 1), np.zeros((D, 1)), 0.0):
+        with pytest.raises(ValueError, match=f"w must have shape .{D},., one entry a column, but has"):
+            design.matvec(wrong)
+
+
+def test_huge_weights_are_only_ratios():
+    X = data()
+    huge = DesignMatrix(X, np.full(N, 1e307))
+    np.testing.assert_allclose(huge.weights, 1 / N, rtol=1e-14)
+    with pytest.raises(ValueError, match="must not differ by more than float64 can tell from zero"):
+        DesignMatrix(X, np.append(np.full(N - 1, 1e300), 1e-300))
+
+
+@pytest.mark.parametrize("shape", [(0, 5), (5, 0), (0, 0)])
+def test_an_empty_matrix_is_refused(shape):
+    with pytest.raises(ValueError, match="at least one row and one column"):
+        DesignMatrix(np.zeros(shape))

@@ -256,3 +256,14 @@ def test_only_bytes_are_read(wrong):
 def test_only_what_was_packed_is_unpacked():
     with pytest.raises(TypeError, match=r"packed must be what `pack` or `Packed.from_bytes` gave"):
         unpack(PACKED.to_bytes())
+
+
+@pytest.mark.parametrize(
+    "claimed",
+    [{"n_features": 2**40}, {"n_levels": 2**40}, {"n_levels": 2**63}, {"n_levels": 0}, {"n_features": 0}],
+)
+@pytest.mark.parametrize("layout", ["escape", "bitmap"])
+def test_numbers_that_the_payload_cannot_bear_are_refused_before_memory_is_taken(claimed, layout):
+    packed = pack(np.zeros(5), designs.ridge(1.0, 3), layout)
+    with pytest.raises(ValueError, match="does not hold"):
+        unpack(dataclasses.replace(packed, **claimed))

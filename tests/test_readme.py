@@ -94,7 +94,9 @@ def test_the_code_of_the_readme_runs():
 
 
 def test_every_statement_that_is_cited_is_written_down():
-    written = set(re.findall(r"^\*\*theory ([\w.]+)\*\*", (ROOT / "docs/theory.md").read_text(), re.MULTILINE))
+    written = set(
+        re.findall(r"^\*\*theory ([\w.]+)\*\*", (ROOT / "docs/theory.md").read_text(), re.MULTILINE)
+    )
     sources = [path for folder in ("parlin", "experiments") for path in (ROOT / folder).rglob("*.py")]
     cited = {key for path in sources for key in re.findall(r"theory (\d+(?:\.\d+)?[ab]?)", path.read_text())}
     # A whole section, such as theory 4, is written down in its parts.

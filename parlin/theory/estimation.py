@@ -48,5 +48,8 @@ def expected_ridge_error(
     if not (np.all(np.isfinite(along)) and np.all(np.isfinite(values)) and np.all(values >= 0)):
         raise ValueError("eigenvalues must be finite and >= 0, components finite")
     noise, alpha = at_least_zero("noise", noise), positive("alpha", alpha)
-    variance = noise**2 * values / whole("n_samples", n_samples, low=1)
-    return float(np.sum((variance + (alpha * along) ** 2) / (values + alpha) ** 2))
+    n_samples = whole("n_samples", n_samples, low=1)
+    # Quotients first, so that no square over- or underflows before its time.
+    bias = alpha / (values + alpha) * along
+    spread = np.sqrt(values / n_samples) / (values + alpha) * noise
+    return float(np.sum(bias**2 + spread**2))

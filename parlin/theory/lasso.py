@@ -120,11 +120,11 @@ def lasso_prediction_distance(
 
 
 def swapped_prediction_distance(alpha: float, slope_error: float, l1_distance: float) -> float:
-    r"""The largest ``‖X (w_ψ − w_p)‖_2/√n`` there can be for two convex penalties, ``√(α ε ‖w_ψ − w_p‖_1)``.
+    r"""The largest ``‖X (w_ψ − w_p)‖_2/√n`` there can be for two penalties, ``√(α ε ‖w_ψ − w_p‖_1)``.
 
-    Source: theory 5.2.  Holds for least squares, any convex p, and any ψ whose slopes at a coefficient of
-    its solution are within ε of a slope of p there.  No such bound holds for ``‖w_ψ − w_p‖`` itself:
-    with nearly collinear columns it need not go to 0 with ε.
+    Source: theory 5.2.  Holds for least squares, any convex p, and any critical point with any ψ whose
+    slopes at its coefficients are within ε of slopes of p there.  No such bound holds for ``‖w_ψ − w_p‖``
+    itself: with nearly collinear columns it need not go to 0 with ε.
 
     Parameters
     ----------

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import math
 
-from scipy.special import log_ndtr
-
 from parlin.theory.arguments import positive, whole
 
 
 def noise_event_probability(threshold: float, noise: float, n_samples: int, n_features: int) -> float:
-    r"""The least probability that ``‖X'ξ‖_∞/n <= t`` can have, ``(2Φ(t √n/σ) − 1)^d``.
+    r"""A lower bound on the probability that ``‖X'ξ‖_∞/n <= t``, ``(2Φ(t √n/σ) − 1)^d``.
 
     Source: theory 5 by the union bound ``1 − 2d exp(−n t²/(2σ²))``; Šidák's inequality gives this one,
-    which is never smaller.  Holds for ``ξ ~ N(0, σ² I)`` and columns with ``‖X_j‖² <= n``; attained by
-    orthogonal columns with ``‖X_j‖² = n``.
+    which is never smaller.  Holds for ``ξ ~ N(0, σ² I)`` and columns with ``‖X_j‖² <= n``; attained, for
+    ``d <= n``, by orthogonal columns with ``‖X_j‖² = n``.
 
     Parameters
     ----------
@@ -37,9 +35,12 @@ def noise_event_probability(threshold: float, noise: float, n_samples: int, n_fe
     """
     ratio = positive("threshold", threshold) / positive("noise", noise)
     ratio *= math.sqrt(whole("n_samples", n_samples, low=1))
-    outside = 2 * math.exp(log_ndtr(-ratio))
-    inside = math.log1p(-outside) if outside < 1 else -math.inf
-    return math.exp(whole("n_features", n_features, low=1) * inside)
+    ratio /= math.sqrt(2)
+    # Near 1 what is missing has more digits than the probability.
+    n_features = whole("n_features", n_features, low=1)
+    if ratio < 1:
+        return math.erf(ratio) ** n_features
+    return math.exp(n_features * math.log1p(-math.erfc(ratio)))
 
 
 def lasso_alpha(

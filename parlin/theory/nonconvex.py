@@ -21,7 +21,8 @@ def amenable_distance(n_nonzero: int, alpha: float, curvature: float, concavity:
         s.
     alpha : float > 0
     curvature : float > 0
-        κ, as in `lasso_distance`, on the cone with ``c_0 = 3``, or what was observed.
+        κ: ``‖XD‖²/(n ‖D‖²)`` of the very point, or the smallest eigenvalue of ``X'X/n``.  A restricted
+        eigenvalue does not do: to lie in the cone a point needs this curvature already.
     concavity : float >= 0
         ``μ_p``, for instance from `mcp_concavity` or `scad_concavity`.
 

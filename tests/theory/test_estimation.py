@@ -42,3 +42,8 @@ def test_expected_ridge_error_without_noise_is_the_squared_bias():
 def test_expected_ridge_error_says_what_it_needs(eigenvalues, components, message):
     with pytest.raises(ValueError, match=message):
         theory.expected_ridge_error(eigenvalues, components, 1.0, 5, 1.0)
+
+
+def test_expected_ridge_error_neither_underflows_nor_overflows():
+    assert theory.expected_ridge_error([0.0], [1.0], 0.0, 1, 1e-170) == 1.0
+    assert theory.expected_ridge_error([1e200], [2.0], 1.0, 1, 1e200) == pytest.approx(1.0, rel=1e-14)

@@ -187,3 +187,27 @@ def test_critical_points_on_the_event_keep_the_amenable_distance(name):
         assert curvature > 0.75 * alpha * concavity
         bound = theory.amenable_distance(3, alpha, curvature, concavity)
         assert 0 < np.linalg.norm(difference) <= bound
+
+
+def test_a_restricted_eigenvalue_does_not_serve_the_amenable_distance():
+    # No noise, and a critical point far off: the curvature along its error is 0, that on the cone is not.
+    alpha, concavity = 0.01, theory.mcp_concavity(1.0)
+    problem = Problem(LeastSquares([[1.0, 0.2]], [2.0]), designs.mcp(0.25, 4, 1.0).scaled(alpha))
+    far = np.array([-18.0, 100.0])
+    assert certify(problem, far).residual <= 1e-12
+    error = far - [2.0, 0.0]
+    directions = np.linspace(-3.0, 3.0, 6001)  # z = (1, t) with |t| <= 3
+    on_cone = np.min((1 + 0.2 * directions) ** 2 / (1 + directions**2))
+    assert on_cone > 0.75 * alpha * concavity
+    assert np.linalg.norm(error) > 50 * theory.amenable_distance(1, alpha, on_cone, concavity)
+    assert (error[0] + 0.2 * error[1]) ** 2 < 0.75 * alpha * concavity * (error @ error)
+
+
+def test_probabilities_keep_their_digits_at_both_ends():
+    tiny = theory.noise_event_probability(1e-17, 1.0, 1, 1)
+    assert tiny == pytest.approx(1e-17 * math.sqrt(2 / math.pi), rel=1e-14)
+    assert theory.noise_event_probability(1e-300, 1e300, 1, 3) == 0.0
+    assert theory.noise_event_probability(40.0, 1.0, 1, 10**6) == 1.0
+    assert 1 - theory.noise_event_probability(5.0, 1.0, 1, 1000) == pytest.approx(
+        1000 * math.erfc(5 / math.sqrt(2)), rel=1e-3
+    )
