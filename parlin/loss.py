@@ -41,7 +41,8 @@ class LeastSquares:
     Raises
     ------
     ValueError
-        If the shapes disagree, an entry is not finite, a weight is negative, or all are zero.
+        If the shapes disagree, an entry is complex, not finite, or so large that its square is not, a
+        weight is negative, or all are zero.
 
     Examples
     --------
@@ -85,9 +86,13 @@ class LeastSquares:
         self._origin: _Evaluation | None = None  # what the survey of the design found out about w = 0
         with np.errstate(invalid="ignore", over="ignore"):
             adjoint = None if design is X else design.survey(self._target)
-            # Norms are needed anyway, and are finite only if X is; they may overflow, too.
-            finite = np.isfinite(design.raw_norms.sum()) or _is_finite(design.X)
+            # Norms are needed anyway, and are finite only if X is.
+            finite = np.isfinite(design.raw_norms.sum())
         if not finite:
+            if _is_finite(design.X):
+                raise ValueError(
+                    "X is too large: squares of its entries overflow; divide X by a power of 10"
+                )
             raise ValueError("X and y must be finite")
         if adjoint is not None:
             self.gradient_at_zero = _read_only(-adjoint)

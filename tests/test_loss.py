@@ -355,3 +355,10 @@ def test_a_point_of_another_shape_is_refused(store):
                 ValueError, match=r"w must have shape .1000,., one entry a column of X, but has"
             ):
                 ask(wrong)
+
+
+@pytest.mark.parametrize("store", [np.asfortranarray, np.ascontiguousarray, sparse.csc_array])
+def test_entries_whose_squares_overflow_are_refused_with_the_remedy(store):
+    with pytest.raises(ValueError, match="X is too large: squares of its entries overflow; divide X by"):
+        LeastSquares(store(np.array([[1e200, 1.0], [0.0, 1.0]])), [1.0, 2.0])
+    LeastSquares(store(np.array([[1e150, 1.0], [0.0, 1.0]])), [1.0, 2.0])
