@@ -50,7 +50,7 @@ def _collapse(axes: Axes, claim: Evidence) -> None:
         axes,
         "penalty",
         "first strength with 0 critical\nminus formula (floats)",
-        "The collapse is at α_max, to the last digit",
+        "The collapse is at α_max, within two floats",
     )
 
 

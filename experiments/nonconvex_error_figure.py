@@ -32,8 +32,10 @@ def draw(evidence: Sequence[Evidence], figure: Figure) -> None:
         noise=config["noises"],
         alpha="by theory",
         seeds=config["seeds"],
-        last=f"three panels: n = {price['n']}, d = {price['d']}, noise {price['noise']:g}, α = "
-        f"{claims['C10/price'].table['alpha']:.3f}, {len(config['price_seeds'])} seeds, 95 % intervals",
+        **{
+            "last three panels": f"{price['n']} × {price['d']}, noise {price['noise']:g}, α = "
+            f"{claims['C10/price'].table['alpha']:.3f}, {len(config['price_seeds'])} seeds, 95 % intervals"
+        },
     )
 
 

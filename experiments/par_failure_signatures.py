@@ -140,8 +140,8 @@ def _collapse(drawn: Sequence[Data]) -> Evidence:
     return made_precise(
         claim="C15",
         statement=(
-            "0 is a critical point from alpha_max = ‖X'y‖_∞/(n a_0) on and at no smaller strength, to the "
-            "last digit; with a convex penalty it is then the only solution."
+            "0 is a critical point from alpha_max = ‖X'y‖_∞/(n a_0) on and at none that is smaller by "
+            "more than two roundings; with a convex penalty it is then the only solution."
         ),
         remark='It says "all weights go to zero → λ is too high", and not how high.',
         relation="==",

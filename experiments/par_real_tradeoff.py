@@ -5,8 +5,8 @@ Claims
 C12: the distance of PAR-ridge from ridge is within its bound on every split (C12/real). From a hundred rows
 on its mean test error is at most a twentieth above that of ridge (C12/real-tracks); with twenty rows a
 column the best strength leaves most coefficients off the grid (C12/real-share). C15: the collapse is at
-‖X'y‖_∞/(n a_0), X and y centred, to the last digit (C15/real), and the training loss rises with the strength
-(C15/real-training).
+‖X'y‖_∞/(n a_0), X and y centred, but for two roundings (C15/real), and the training loss rises with the
+strength (C15/real-training).
 
 Source
 ------

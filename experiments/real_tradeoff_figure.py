@@ -95,7 +95,7 @@ def _errors(axes: Axes, table: Mapping[str, Any], data: str, spacing: float) -> 
         axes,
         "training rows n (number)",
         "test error (share of variance)",
-        f"{data.capitalize()}, q = {spacing:g}: close to ridge, or better",
+        f"{data.capitalize()}, q = {spacing:g}: rounding errs most",
     )
 
 
