@@ -46,7 +46,7 @@ def draw(evidence: Sequence[Evidence], figure: Figure) -> None:
     figure_style.label(rounded, SPACING, ridge, "The rival on the same grid: rounded ridge")
     rival.axhline(0.0, color="black", linewidth=0.8)
     figure_style.label(
-        rival, SPACING, "‖ŵ − w*‖²: (PAR − rounded) / ridge", "At equal bits rounding is as good or better"
+        rival, SPACING, "‖ŵ − w*‖²: (PAR − rounded) / ridge", "At equal bits PAR-ridge does not beat rounding"
     )
     figure_style.bound(bits, None, claims["C11/grid-size"].bound[0], "floats")
     figure_style.label(
