@@ -8,11 +8,12 @@ setup(
         Extension(
             f"parlin._kernels.{name}",
             [f"parlin/_kernels/{name}.pyx"],
+            depends=["parlin/_kernels/vectors.pxd"],
             include_dirs=[np.get_include()],
             define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
             extra_compile_args=["-O3"],
             optional=True,
         )
-        for name in ("columns", "descent", "prox")
+        for name in ("columns", "descent", "optimality", "prox")
     ]
 )

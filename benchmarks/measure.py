@@ -19,7 +19,7 @@ from parlin import Problem, certify
 FloatArray = NDArray[np.float64]
 
 # Calls are repeated, in turns, until this much time has gone into a method, and at most so often.
-_REPEAT_SECONDS, _MOST_REPEATS = 0.06, 7
+_REPEAT_SECONDS, _MOST_REPEATS = 0.06, 100
 # A call longer than this is not tried at a looser tolerance once it is accepted.
 _LONG = 30.0
 # Half a decade of the tolerance is at least this factor of the gap, so closer ones are not loosened.

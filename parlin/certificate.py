@@ -14,7 +14,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from parlin._kernels import optimality
 from parlin.problem import Problem
+from parlin.samples import all_finite
 
 FloatArray = NDArray[np.float64]
 
@@ -142,23 +144,18 @@ class Judgement:
 def judge(problem: Problem, w: FloatArray, tol: float) -> Judgement:
     """The judgement of `certify` on a point of the right shape, which the caller must not change."""
     loss = problem.loss
-    if not _all_finite(w):
+    if not all_finite(w):
         return _hopeless(problem, w)
     value, gradient = loss.value_and_gradient(w)
-    if not (math.isfinite(value) and _all_finite(gradient)):
+    if not (math.isfinite(value) and all_finite(gradient)):
         return _hopeless(problem, w)
-    objective = value + problem.penalty_value(w)
     scale, floor = loss.gradient_scale, loss.rounding_floor(w)
-    if objective > problem.start_objective:
-        # Far out the floor grows without limit: it excuses no point that is worse than the start.
-        floor = np.zeros_like(floor)
-    distance, on_level = problem.distance(gradient, w), problem.on_level(w)
-    allowed = np.maximum(scale, floor / tol)
-    residual = _largest_ratio(distance, allowed)
-    unsettled = np.where((distance > 0) | ~on_level, np.maximum(distance, floor), 0.0)
-    strict_residual = _largest_ratio(unsettled, scale)
+    measure = _measure if optimality is None else _measure_compiled
+    objective, residual, strict_residual = measure(problem, w, value, gradient, scale, floor, tol)
 
     def complete() -> Certificate:
+        distance, on_level = problem.distance(gradient, w), problem.on_level(w)
+        allowed = np.maximum(scale, _excuse(problem, objective, floor) / tol)
         step = loss.coordinate_step
         move = np.abs(w - problem.prox(w - step * gradient, step)) / step
         return Certificate(
@@ -177,9 +174,34 @@ def judge(problem: Problem, w: FloatArray, tol: float) -> Judgement:
     return Judgement(objective, residual, strict_residual, complete)
 
 
-def _all_finite(v: FloatArray) -> bool:
-    # v'v is finite only if every entry is, but it may overflow where none is infinite.
-    return math.isfinite(v @ v) or bool(np.isfinite(v).all())
+def _measure(
+    problem: Problem, w: FloatArray, value: float, gradient: FloatArray, scale: FloatArray, floor: FloatArray,
+    tol: float,
+) -> tuple[float, float, float]:  # fmt: skip
+    """The objective, the residual and the strict residual of a point where the loss is finite."""
+    objective = value + problem.penalty_value(w)
+    floor = _excuse(problem, objective, floor)
+    distance, on_level = problem.distance(gradient, w), problem.on_level(w)
+    residual = _largest_ratio(distance, np.maximum(scale, floor / tol))
+    unsettled = np.where((distance > 0) | ~on_level, np.maximum(distance, floor), 0.0)
+    return objective, residual, _largest_ratio(unsettled, scale)
+
+
+def _measure_compiled(
+    problem: Problem, w: FloatArray, value: float, gradient: FloatArray, scale: FloatArray, floor: FloatArray,
+    tol: float,
+) -> tuple[float, float, float]:  # fmt: skip
+    penalty = problem.penalty
+    return optimality.judge(
+        w, gradient, scale, floor, problem.penalty_weights, penalty.levels, penalty.slopes, *penalty.anchors,
+        value, problem.start_objective, tol,
+    )  # fmt: skip
+
+
+def _excuse(problem: Problem, objective: float, floor: FloatArray) -> FloatArray:
+    """The rounding errors that a point is excused."""
+    # Far out the floor grows without limit: it excuses no point that is worse than the start.
+    return np.zeros_like(floor) if objective > problem.start_objective else floor
 
 
 def _largest_ratio(numerator: FloatArray, denominator: FloatArray) -> float:

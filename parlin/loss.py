@@ -3,6 +3,7 @@ r"""Smooth losses ``f(w)`` of a linear model: value, gradient, and the dual poin
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,8 +12,12 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from parlin.matrix import DesignMatrix
+from parlin.samples import all_finite, check_shapes, extremes, is_complex, is_finite, positive_rows
 
 FloatArray = NDArray[np.float64]
+
+# Rounding errors of a gradient entry, in units of the sizes that `rounding_floor` sums up.
+ROUNDING = 8 * float(np.finfo(np.float64).eps)
 
 
 class LeastSquares:
@@ -37,6 +42,8 @@ class LeastSquares:
         The targets as given, without the rows of weight zero.
     y_mean : float
         Their weighted mean with an intercept, otherwise 0.
+    target : ndarray of shape (n,)
+        The targets less that mean; read-only.
 
     Raises
     ------
@@ -61,42 +68,41 @@ class LeastSquares:
         sample_weight: ArrayLike | None = None,
         fit_intercept: bool = False,
     ) -> None:
-        if np.iscomplexobj(X) or np.iscomplexobj(y):
+        if is_complex(X) or is_complex(y):
             raise ValueError("X and y must be real, but are complex; stack real and imaginary parts")
         y = np.array(y, dtype=np.float64)
         if isinstance(X, DesignMatrix):
             if sample_weight is not None or fit_intercept:
                 raise ValueError("a DesignMatrix already holds its sample weights and its centring")
-            _check_shapes(X.X, y)
+            check_shapes(X.X, y)
             self.design = X
         else:
-            X = X if sparse.issparse(X) else np.asarray(X, dtype=np.float64)
-            _check_shapes(X, y)
+            if isinstance(X, np.ndarray) or not sparse.issparse(X):
+                X = np.asarray(X, dtype=np.float64)
+            check_shapes(X, y)
             X, y, sample_weight = positive_rows(X, y, sample_weight)
             self.design = DesignMatrix(X, sample_weight, centre=fit_intercept)
-        if not _is_finite(y):
+        if not all_finite(y):
             raise ValueError("X and y must be finite")
         design = self.design
         self.y = y
         self.y_mean = float(design.weights @ y) if design.centre else 0.0
         if design.centre and np.all(y == y[0]):
             self.y_mean = float(y[0])  # a constant y is centred to exactly zero
-        self._target = _read_only(y - self.y_mean)
+        self.target = _read_only(y - self.y_mean)
         self._last: _Evaluation | None = None
         self._origin: _Evaluation | None = None  # what the survey of the design found out about w = 0
-        with np.errstate(invalid="ignore", over="ignore"):
-            adjoint = None if design is X else design.survey(self._target)
+        adjoint = None if design is X else design.survey(self.target)
+        with np.errstate(invalid="ignore", over="ignore") if adjoint is None else nullcontext():
             # Norms are needed anyway, and are finite only if X is.
-            finite = np.isfinite(design.raw_norms.sum())
+            finite = math.isfinite(extremes(design.raw_norms)[1])
         if not finite:
-            if _is_finite(design.X):
-                raise ValueError(
-                    "X is too large: squares of its entries overflow; divide X by a power of 10"
-                )
+            if is_finite(design.X):
+                raise ValueError("X is too large: squares of its entries overflow; divide X by a power of 10")
             raise ValueError("X and y must be finite")
         if adjoint is not None:
             self.gradient_at_zero = _read_only(-adjoint)
-            self._origin = _Evaluation(bytes(8 * self.size), self._target, self.gradient_at_zero)
+            self._origin = _Evaluation(bytes(8 * self.size), self.target, self.gradient_at_zero)
 
     quadratic = True  # f is a quadratic form: what ADMM's one factorisation needs
 
@@ -115,19 +121,30 @@ class LeastSquares:
         """The loss f(w), nonnegative, in units of y²."""
         w = np.asarray(w, dtype=np.float64)
         known = self._known(w)
-        return self._half_square(self._target - self.design.matvec(w) if known is None else known.residual)
+        return (
+            self._half_square(self.design.residual(self.target, w))
+            if known is None
+            else self._value_of(known)
+        )
 
     def gradient(self, w: ArrayLike) -> FloatArray:
         """The gradient of f at `w`, shape (d,); read-only."""
-        point = self._at(w)
-        if point.gradient is None:
-            point.gradient = _read_only(-self.design.rmatvec(point.residual))
-        return point.gradient
+        return self._gradient_of(self._at(w))
 
     def value_and_gradient(self, w: ArrayLike) -> tuple[float, FloatArray]:
         """Both for the price of one pass over the data."""
-        gradient = self.gradient(w)
-        return self._half_square(self.residual(w)), gradient
+        point = self._at(w)
+        return self._value_of(point), self._gradient_of(point)
+
+    def _value_of(self, point: _Evaluation) -> float:
+        if point.value is None:
+            point.value = self._half_square(point.residual)
+        return point.value
+
+    def _gradient_of(self, point: _Evaluation) -> FloatArray:
+        if point.gradient is None:
+            point.gradient = _read_only(-self.design.rmatvec(point.residual))
+        return point.gradient
 
     def _known(self, w: FloatArray) -> _Evaluation | None:
         if w.shape != (self.size,):
@@ -143,8 +160,8 @@ class LeastSquares:
         w = np.asarray(w, dtype=np.float64)
         point = self._known(w)
         if point is None:
-            residual = self._target - self.design.matvec(w)
-            point = self._last = _Evaluation(w.tobytes(), _read_only(residual))
+            residual = _read_only(self.design.residual(self.target, w))
+            point = self._last = _Evaluation(w.tobytes(), residual)
         return point
 
     def local_quadratic(self, w: ArrayLike) -> tuple[float, LeastSquares]:
@@ -181,7 +198,7 @@ class LeastSquares:
     @cached_property
     def value_at_zero(self) -> float:
         """f(0), the scale against which gaps are reported."""
-        return self._half_square(self._target)
+        return self._half_square(self.target)
 
     @cached_property
     def gradient_at_zero(self) -> FloatArray:
@@ -193,11 +210,14 @@ class LeastSquares:
     @cached_property
     def gradient_scale(self) -> FloatArray:
         """The size of each gradient entry that counts as large: ``max|∇f(0)| ‖X_j‖ / max_k ‖X_k‖``."""
-        norms = self.design.column_norms
-        largest = float(norms.max())
-        if largest == 0.0:
-            return np.zeros(self.size)
-        return float(np.abs(self.gradient_at_zero).max()) * (norms / largest)
+        return self.gradient_unit * self.design.column_norms
+
+    @cached_property
+    def gradient_unit(self) -> float:
+        """`gradient_scale` of a column of norm one: ``max|∇f(0)| / max_k ‖X_k‖``, 0 for X = 0."""
+        largest = extremes(self.design.column_norms)[1]
+        low, high = extremes(self.gradient_at_zero)
+        return max(-low, high) / largest if largest > 0.0 else 0.0
 
     def rounding_floor(self, w: FloatArray) -> FloatArray:
         r"""The size of rounding errors in each gradient entry at `w`, shape (d,).
@@ -208,13 +228,15 @@ class LeastSquares:
         """
         design = self.design
         raw, centred = design.raw_norms, design.column_norms
-        y_norm = self._y_norm
+        sizes = self.y_norm + float(raw @ np.abs(w))
         residual_norm = math.sqrt(2 * self.value(w))
-        errors = centred * (y_norm + raw @ np.abs(w)) + raw * residual_norm
-        return 8 * np.finfo(np.float64).eps * errors
+        if raw is centred:
+            return (ROUNDING * (sizes + residual_norm)) * raw
+        return (ROUNDING * sizes) * centred + (ROUNDING * residual_norm) * raw
 
     @cached_property
-    def _y_norm(self) -> float:
+    def y_norm(self) -> float:
+        """The weighted norm of the targets as given."""
         return math.sqrt(self.y @ (self.design.weights * self.y))
 
     def dual_point(self, w: ArrayLike, unpenalised: NDArray[np.intp]) -> FloatArray:
@@ -236,58 +258,14 @@ class LeastSquares:
 
 @dataclass(slots=True)
 class _Evaluation:
-    """The residual at a point, and the gradient once it was asked for."""
+    """The residual at a point, and the value and gradient once they were asked for."""
 
     key: bytes  # of the point
     residual: FloatArray
     gradient: FloatArray | None = None
+    value: float | None = None
 
 
 def _read_only(array: FloatArray) -> FloatArray:
     array.flags.writeable = False
     return array
-
-
-def _is_finite(X: FloatArray | sparse.spmatrix | sparse.sparray) -> bool:
-    return bool(np.isfinite(X.data if sparse.issparse(X) else X).all())
-
-
-def _check_shapes(X: FloatArray | sparse.spmatrix | sparse.sparray, y: FloatArray) -> None:
-    if X.ndim != 2:
-        raise ValueError(f"X must be two-dimensional, but has shape {X.shape}; reshape it to (n, d)")
-    if 0 in X.shape:
-        raise ValueError(f"X must have at least one row and one column, but has shape {X.shape}")
-    n = X.shape[0]
-    if y.shape != (n,):
-        raise ValueError(f"y must have shape ({n},), one entry a row of X, but has shape {y.shape}")
-
-
-def positive_rows(
-    X: ArrayLike | sparse.spmatrix | sparse.sparray, y: FloatArray, sample_weight: ArrayLike | None
-) -> tuple[ArrayLike | sparse.spmatrix | sparse.sparray, FloatArray, FloatArray | None]:
-    """`X`, `y` (one row a sample) and the weights, all without the rows of weight zero.
-
-    Raises
-    ------
-    ValueError
-        If the weights have the wrong shape, are negative or not finite, or are all zero.
-    """
-    if sample_weight is None:
-        return X, y, None
-    weights = np.asarray(sample_weight, dtype=np.float64)
-    if weights.ndim == 0:
-        weights = np.full(y.shape[0], float(weights))
-    if weights.shape != y.shape[:1]:
-        raise ValueError(f"sample_weight must have shape {y.shape[:1]}, but has shape {weights.shape}")
-    if not np.all(np.isfinite(weights)) or np.any(weights < 0):
-        raise ValueError("sample_weight must be finite and nonnegative")
-    keep = weights > 0
-    if not keep.any():
-        raise ValueError("sample_weight must have a positive entry, but all are zero")
-    if keep.all():
-        return X, y, weights
-    if sparse.issparse(X):
-        return X.tocsr()[keep], y[keep], weights[keep]
-    X = np.asarray(X)
-    # Indexing gives C order; Fortran order is what reads columns fast.
-    return np.asarray(X[keep], order="F" if X.flags.f_contiguous else "C"), y[keep], weights[keep]

@@ -9,6 +9,7 @@ sparse matrix is copied for it.
 
 from __future__ import annotations
 
+import math
 from functools import cached_property
 
 import numpy as np
@@ -17,6 +18,7 @@ from scipy import sparse
 from scipy.sparse.linalg import LinearOperator, eigsh
 
 from parlin._kernels import columns as kernels
+from parlin.moments import column_norms, sparse_gram
 
 FloatArray = NDArray[np.float64]
 
@@ -27,6 +29,8 @@ _DENSE_SPECTRUM = 600
 _DENSE_GRAM = 20_000_000
 # Entries of a temporary panel of columns: it stays in the cache.
 _PANEL_ENTRIES = 1 << 16
+# BLAS takes longer to call, and to share the work among its threads, than so few entries take in one loop.
+_QUICK = 1 << 18
 # Up to this share of nonzero coefficients their columns are read one by one.
 _FEW_COLUMNS = 0.125
 
@@ -51,6 +55,8 @@ class DesignMatrix:
         Sample weights divided by their sum.
     sample_weight : ndarray of shape (n,) or None
         The weights as given.
+    is_sparse : bool
+        Whether the entries are stored in a scipy sparse matrix.
 
     Raises
     ------
@@ -64,7 +70,8 @@ class DesignMatrix:
         sample_weight: ArrayLike | None = None,
         centre: bool = False,
     ) -> None:
-        if sparse.issparse(X):
+        self.is_sparse = not isinstance(X, np.ndarray) and sparse.issparse(X)
+        if self.is_sparse:
             X = X if X.format in ("csr", "csc") else X.tocsr()
             X = X.astype(np.float64, copy=False)
             if not X.has_canonical_format:  # an entry may be stored in several parts
@@ -94,11 +101,10 @@ class DesignMatrix:
             if not self.weights.all():
                 raise ValueError("sample_weight must not differ by more than float64 can tell from zero")
         self.centre = bool(centre)
-
-    @property
-    def is_sparse(self) -> bool:
-        """Whether the entries are stored in a scipy sparse matrix."""
-        return sparse.issparse(self.X)
+        # Whether the compiled loops over columns apply; lengths have 32 bits in BLAS.
+        self._by_columns = not self.is_sparse and kernels is not None and X.flags.f_contiguous and n < 2**31
+        # Whether a call of BLAS takes longer than such a loop.
+        self._is_quick = self._by_columns and X.size <= _QUICK
 
     def survey(self, u: FloatArray) -> FloatArray | None:
         """`rmatvec` of `u`, and means and norms of all columns remembered, in one pass over the data.
@@ -107,21 +113,17 @@ class DesignMatrix:
         """
         if not self._by_columns:
             return None
-        means, raw, centred, products = kernels.survey(self.X, self.weights, self.centre, self._dual(u))
-        self.means, self.raw_norms = means, np.sqrt(raw)
-        self.column_norms = np.sqrt(centred) if self.centre else self.raw_norms
+        means, raw, centred, products = kernels.survey(
+            self.X, self.weights, self.sample_weight is None, self.centre, self._dual(u)
+        )
+        self.means, self.raw_norms = means, raw
+        self.column_norms = centred if self.centre else raw
         return products
 
     @property
     def has_columns(self) -> bool:
         """Whether some columns can be read at less cost than all of them."""
         return self.is_sparse or self._by_columns
-
-    @property
-    def _by_columns(self) -> bool:
-        """Whether the compiled loops over columns apply."""
-        dense = kernels is not None and not self.is_sparse and self.X.flags.f_contiguous
-        return dense and self.shape[0] < 2**31  # in BLAS lengths have 32 bits
 
     @cached_property
     def means(self) -> FloatArray:
@@ -169,9 +171,18 @@ class DesignMatrix:
             product += w[chosen] @ self.X.T[chosen]
         return product
 
+    def residual(self, target: FloatArray, w: FloatArray) -> FloatArray:
+        """``target − (X − 1 x̄') w``, shape (n,)."""
+        if not self._is_quick:
+            return target - self.matvec(w)
+        result = kernels.residual(self.X, target, w)
+        if self.centre:
+            result += self.means @ w
+        return result
+
     def rmatvec(self, u: FloatArray) -> FloatArray:
         """The adjoint ``(X − 1 x̄')' (s ∘ u)``, shape (d,), with the normalised weights ``s``."""
-        return self.X.T @ self._dual(u)
+        return kernels.adjoint(self.X, self._dual(u)) if self._is_quick else self.X.T @ self._dual(u)
 
     def rmatvec_of(self, chosen: NDArray[np.intp], u: FloatArray) -> FloatArray:
         """The entries of `rmatvec` that belong to the chosen columns."""
@@ -209,6 +220,16 @@ class DesignMatrix:
         panel *= self._root_weights[:, None]
         return panel
 
+    def panel(self, indices: NDArray[np.intp] | slice) -> tuple[FloatArray, NDArray[np.intc], float]:
+        """The chosen `columns` as columns of an array: the array, their numbers, and a factor common to all.
+
+        Nothing is copied where the array can be X itself.
+        """
+        if self._by_columns and self.sample_weight is None and not self.centre:
+            return self.X, self._numbers(indices).astype(np.intc), 1.0 / math.sqrt(self.shape[0])
+        columns = self.columns(indices)
+        return columns, np.arange(columns.shape[1], dtype=np.intc), 1.0
+
     def sparse_columns(
         self, indices: NDArray[np.intp]
     ) -> tuple[tuple[FloatArray, NDArray[np.intc], NDArray[np.intc]], FloatArray]:
@@ -237,53 +258,22 @@ class DesignMatrix:
     @cached_property
     def raw_norms(self) -> FloatArray:
         """Weighted norms of the stored, uncentred columns, shape (d,): the scale of rounding errors."""
-        return np.sqrt(self._squared_norms(np.zeros(self.shape[1])))
+        return self._norms(None)
 
     @cached_property
     def column_norms(self) -> FloatArray:
         """Weighted norms of the columns, shape (d,); centred ones are summed without cancellation."""
-        return np.sqrt(self._squared_norms(self.means)) if self.centre else self.raw_norms
+        return self._norms(self.means) if self.centre else self.raw_norms
 
-    def _squared_norms(self, means: FloatArray) -> FloatArray:
-        n, d = self.shape
-        if self.sample_weight is None and not means.any():
-            if self.is_sparse:
-                squares = sparse.csc_array(
-                    (self._csc.data**2, self._csc.indices, self._csc.indptr), self.shape
-                )
-                return squares.T @ self.weights
-            return np.einsum("ij,ij->j", self.X, self.X) / n
-        if self.is_sparse:
-            X = self._csc
-            owner = np.repeat(np.arange(d), np.diff(X.indptr))
-            weights = self.weights[X.indices]
-            stored = np.bincount(owner, weights * (X.data - means[owner]) ** 2, minlength=d)
-            # A column without a zero has no absent part, not even a rounding error of one.
-            absent = np.where(np.diff(X.indptr) == n, 0.0, 1.0 - np.bincount(owner, weights, minlength=d))
-            return stored + np.maximum(absent, 0.0) * means**2
-        squared = np.empty(d)
-        root = self._root_weights[:, None]
-        width = max(1, _PANEL_ENTRIES // max(n, 1))
-        for start in range(0, d, width):
-            panel = (self.X[:, start : start + width] - means[start : start + width]) * root
-            squared[start : start + width] = np.einsum("ij,ij->j", panel, panel)
-        return squared
+    def _norms(self, means: FloatArray | None) -> FloatArray:
+        uniform = self.sample_weight is None
+        return column_norms(self._csc if self.is_sparse else self.X, self.weights, uniform, means)
 
     def gram(self) -> FloatArray:
         """The smaller of ``X'X`` (d, d) and ``XX'`` (n, n), in the inner product of the samples."""
         n, d = self.shape
         if self.is_sparse and n * d > _DENSE_GRAM:
-            root = sparse.diags_array(self._root_weights)
-            Y = (root @ self.X).tocsr()
-            if d <= n:
-                return (Y.T @ Y).toarray() - np.outer(self.means, self.means)
-            product = (Y @ Y.T).toarray()
-            if self.centre:
-                # P (Y Y') P with the projector P off √s: the centred matrix is P Y.
-                direction = self._root_weights
-                product -= np.outer(direction, direction @ product)
-                product -= np.outer(product @ direction, direction)
-            return product
+            return sparse_gram(self.X, self._root_weights, self.means if self.centre else None)
         A = self.columns(slice(None))
         return A.T @ A if d <= n else A @ A.T
 

@@ -94,13 +94,12 @@ class PAR:
             raise ValueError(f"lam must be a finite number >= 0, but is {lam!r}")
         if lam > 0:
             slopes = lam * self.slopes
-            same_box = np.array_equal(np.isfinite(slopes), np.isfinite(self.slopes))
-            if same_box and (slopes[1:] != slopes[:-1]).all():
+            if piecewise.same_kinks(slopes, self.slopes):
                 # Nothing is left to check, and what is known of ψ is known of its multiple.
                 slopes.flags.writeable = False
                 scaled, known = object.__new__(PAR), ("levels", "shape", "domain", "_minimiser")
                 scaled.__dict__.update({name: getattr(self, name) for name in known}, _tables={}, _last=None)
-                scaled.__dict__.update(slopes=slopes, _anchors=(self._anchors[0], lam * self._anchors[1]))
+                scaled.__dict__.update(slopes=slopes, anchors=(self.anchors[0], lam * self.anchors[1]))
                 return scaled
         slopes = self.slopes.copy()
         slopes[np.isfinite(slopes)] *= lam
@@ -165,7 +164,8 @@ class PAR:
         return piecewise.minimiser(self.levels, self.slopes)
 
     @cached_property
-    def _anchors(self) -> tuple[FloatArray, FloatArray]:
+    def anchors(self) -> tuple[FloatArray, FloatArray]:
+        """For each cell its end nearest to 0, or the origin, and ψ there; each of shape (K + 1,)."""
         return piecewise.anchors(self.levels, self.slopes)
 
     def _cells(self, w: FloatArray) -> piecewise.Cells:
@@ -179,7 +179,7 @@ class PAR:
         """ψ at each entry of `w`, same shape; +inf outside a box."""
         w = np.asarray(w, dtype=np.float64)
         cell = self._cells(w)[0]
-        points, values = self._anchors
+        points, values = self.anchors
         distance = w - points[cell]
         if math.isfinite(self.slopes[0] - self.slopes[-1]):
             return values[cell] + self.slopes[cell] * distance

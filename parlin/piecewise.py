@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from parlin.samples import all_finite
+
 FloatArray = NDArray[np.float64]
 
 # Vectors longer than this are searched for entries other than zero first.
@@ -54,6 +56,21 @@ def domain(levels: FloatArray, slopes: FloatArray) -> tuple[float, float]:
     low = float(levels[0]) if slopes[0] == -np.inf else -np.inf
     high = float(levels[-1]) if slopes[-1] == np.inf else np.inf
     return low, high
+
+
+def same_kinks(slopes: FloatArray, others: FloatArray) -> bool:
+    """Whether neighbouring slopes differ, and are infinite just where the others are."""
+    finite = all_finite(slopes) and all_finite(others)
+    same = finite or np.array_equal(np.isfinite(slopes), np.isfinite(others))
+    return bool(same and (slopes[1:] != slopes[:-1]).all())
+
+
+def slopes_at(levels: FloatArray, slopes: FloatArray, x: float) -> tuple[float, float]:
+    """The ends of the Clarke subdifferential at one number."""
+    k = int(levels.searchsorted(x))
+    on_level = k < levels.size and levels[k] == x
+    left, right = float(slopes[k]), float(slopes[k + on_level])
+    return min(left, right), max(left, right)
 
 
 Cells = tuple[NDArray[np.intp], NDArray[np.intp]]

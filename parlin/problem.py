@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from parlin.loss import LeastSquares
 from parlin.penalty import PAR
+from parlin.piecewise import slopes_at
+from parlin.samples import extremes
 
 FloatArray = NDArray[np.float64]
 
@@ -111,7 +113,7 @@ class Problem:
             return np.array(w, dtype=np.float64)
         return np.where(self.penalised, np.clip(w, low, high), w)
 
-    @property
+    @cached_property
     def _start_level(self) -> float:
         low, high = self.penalty.domain
         centre = self.penalty.minimiser()
@@ -120,7 +122,7 @@ class Problem:
     @cached_property
     def start_objective(self) -> float:
         """F at the default start."""
-        if not self._start.any():
+        if self._start_level == 0.0:
             return self.loss.value_at_zero  # ψ(0) = 0
         return self.objective(self._start)
 
@@ -130,16 +132,17 @@ class Problem:
         Source: theory 10.  With ``g`` the descent direction at the start (unpenalised coordinates at
         their optimum) and ``s₋ < 0 < s₊`` the slopes there it is ``max_j max(g_j/(ω_j s₊), g_j/(ω_j s₋))``.
         """
-        if not self.penalised.any():
+        if self.unpenalised.size == self.size:
             return 0.0
-        low, high = (float(end) for end in self.penalty.subdifferential(self._start_level))
+        low, high = slopes_at(self.penalty.levels, self.penalty.slopes, self._start_level)
         if self.unpenalised.size:
             descent = self.loss.design.rmatvec(self.loss.dual_point(self._start, self.unpenalised))
         else:
             descent = -self.loss.gradient(self._start)
         if self.penalty_weights is not None:
             descent = descent[self.penalised] / self.penalty_weights[self.penalised]
-        up, down = max(float(descent.max()), 0.0), min(float(descent.min()), 0.0)
+        down, up = extremes(descent)
+        up, down = max(up, 0.0), min(down, 0.0)
         if low > 0 or high < 0 or (up > 0 and high == 0) or (down < 0 and low == 0):
             return math.inf
         return max(up / high if up else 0.0, down / low if down else 0.0)

@@ -7,6 +7,7 @@ import pytest
 from scipy import sparse
 
 from parlin import DesignMatrix, matrix
+from parlin.samples import all_finite, extremes
 
 N, D = 9, 5
 
@@ -124,19 +125,62 @@ def test_where_one_pass_does_not_do_nothing_is_surveyed(stored):
     assert "raw_norms" not in vars(design)
 
 
+@pytest.mark.parametrize("quick", [True, False])
+@pytest.mark.parametrize("stored", STORED)
+@pytest.mark.parametrize("weights", WEIGHTS, ids=["equal", "weighted"])
+@pytest.mark.parametrize("centre", [False, True])
+def test_residuals_and_adjoints_are_those_of_the_explicit_matrix(centre, weights, stored, quick, monkeypatch):
+    monkeypatch.setattr(matrix, "_QUICK", matrix._QUICK if quick else 0)
+    design = DesignMatrix(STORED[stored](data()), weights, centre=centre)
+    A, s = explicit(data(), weights, centre)
+    rng = np.random.default_rng(5)
+    target, w, u = rng.standard_normal(N), rng.standard_normal(D), rng.standard_normal(N)
+    w[::2] = 0.0
+    np.testing.assert_allclose(design.residual(target, w), target - A @ w, **close)
+    np.testing.assert_allclose(design.rmatvec(u), A.T @ (s * u), **close)
+
+
+@pytest.mark.parametrize("stored", ["C", "F"])
+@pytest.mark.parametrize("weights", WEIGHTS, ids=["equal", "weighted"])
+@pytest.mark.parametrize("centre", [False, True])
+def test_a_panel_times_its_factor_is_the_chosen_columns(centre, weights, stored):
+    design = DesignMatrix(STORED[stored](data()), weights, centre=centre)
+    for indices in (slice(None), np.array([3, 0])):
+        array, numbers, factor = design.panel(indices)
+        np.testing.assert_allclose(factor * array[:, numbers], design.columns(indices), **close)
+        in_place = matrix.kernels is not None and stored == "F" and weights is None and not centre
+        assert np.shares_memory(array, design.X) == in_place
+
+
+@pytest.mark.parametrize("v", [[2.0], [1.0, -3.0, 2.0], [np.inf, 0.0], [-np.inf, np.inf]])
+def test_extremes_of_a_vector(v):
+    v = np.array(v)
+    assert extremes(v) == (v.min(), v.max())
+    assert all_finite(v) == np.isfinite(v).all()
+    assert np.isnan(extremes(np.append(v, np.nan))).all() and not all_finite(np.append(v, np.nan))
+
+
 @pytest.mark.skipif(matrix.kernels is None, reason="needs the compiled kernels")
 def test_the_compiled_loops_refuse_what_does_not_fit():
     X, wrong = np.asfortranarray(data()), np.ones(N + 1)
     chosen, outside = np.array([0, 1]), np.array([0, D])
     s, u, means = np.full(N, 1 / N), np.ones(N), np.zeros(D)
     with pytest.raises(ValueError, match="an entry for each row"):
-        matrix.kernels.survey(X, s, False, wrong)
+        matrix.kernels.survey(X, s, True, False, wrong)
     with pytest.raises(ValueError, match="an entry for each row"):
         matrix.kernels.products(X, chosen, wrong)
     with pytest.raises(ValueError, match="an entry for each chosen column"):
         matrix.kernels.combination(X, chosen, np.ones(3))
     with pytest.raises(ValueError, match="one for each row"):
         matrix.kernels.panel(X, chosen, means, wrong)
+    with pytest.raises(ValueError, match="an entry for each row of X, and w one for each column"):
+        matrix.kernels.residual(X, wrong, np.ones(D))
+    with pytest.raises(ValueError, match="an entry for each row of X, and w one for each column"):
+        matrix.kernels.residual(X, u, np.ones(D + 1))
+    with pytest.raises(ValueError, match="an entry for each row"):
+        matrix.kernels.adjoint(X, wrong)
+    with pytest.raises(ValueError, match="empty"):
+        matrix.kernels.extremes(np.empty(0))
     for call in (
         lambda: matrix.kernels.products(X, outside, u),
         lambda: matrix.kernels.combination(X, outside, np.ones(2)),

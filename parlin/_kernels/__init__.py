@@ -9,10 +9,10 @@ import os
 try:
     if os.environ.get("PARLIN_PURE", "") not in ("", "0"):
         raise ImportError("PARLIN_PURE asks for pure Python")
-    from parlin._kernels import columns
+    from parlin._kernels import columns, optimality
     from parlin._kernels.descent import Descent
     from parlin._kernels.prox import Prox
 except ImportError:
-    Descent = Prox = columns = None
+    Descent = Prox = columns = optimality = None
 
 compiled: bool = Descent is not None

@@ -5,7 +5,9 @@ A column stays in the cache while everything that is asked of it is computed, wh
 all that counts: time goes into reading them.
 """
 
-from scipy.linalg.cython_blas cimport daxpy, ddot
+from libc.math cimport sqrt
+
+from parlin._kernels.vectors cimport add, dot
 
 import numpy as np
 
@@ -27,48 +29,91 @@ cdef vectorised _scale(const double* x, double mean, const double* factors, doub
         result[i] = (x[i] - mean) * factors[i]
 
 
-def survey(const double[::1, :] X, const double[::1] weights, bint centre, const double[::1] u):
-    """The means, squared raw norms and squared norms of the columns, and ``X'u``, each of shape (d,).
+def survey(
+    const double[::1, :] X, const double[::1] weights, bint uniform, bint centre, const double[::1] u
+):
+    """The means, raw norms and norms of the columns, and ``X'u``, each of shape (d,).
 
-    Norms carry the weights, which sum to one.  With `centre` they are of the columns less their means,
+    Norms carry the weights, which sum to one and may be `uniform`.  With `centre` they are of the columns less their means,
     and the mean of a column of equal entries is that entry, float for float.
     """
-    cdef int n = X.shape[0], inc = 1
+    cdef int n = X.shape[0]
     cdef Py_ssize_t d = X.shape[1], j, i
     cdef double mean
     cdef double[:, ::1] found = np.zeros((4, d))
     # √s_i and the column times it: deviations are squared after they are scaled.
-    cdef double[::1] root = np.sqrt(weights), scaled = np.empty(n)
-    cdef bint uniform = True
-    cdef double* x
+    cdef double[::1] root, scaled
+    cdef const double* x
     if weights.shape[0] != n or u.shape[0] != n:
         raise ValueError("weights and u must have an entry for each row of X")
-    for i in range(1, n):
-        uniform = uniform and weights[i] == weights[0]
+    if centre or not uniform:
+        root, scaled = np.sqrt(weights), np.empty(n)
     with nogil:
         for j in range(d if n else 0):
-            x = <double*>&X[0, j]
-            found[3, j] = ddot(&n, x, &inc, <double*>&u[0], &inc)
+            x = &X[0, j]
+            found[3, j] = dot(n, x, &u[0])
             if uniform:
-                found[1, j] = weights[0] * ddot(&n, x, &inc, x, &inc)
+                found[1, j] = weights[0] * dot(n, x, x)
             else:
                 _scale(x, 0.0, &root[0], &scaled[0], n)
-                found[1, j] = ddot(&n, &scaled[0], &inc, &scaled[0], &inc)
+                found[1, j] = dot(n, &scaled[0], &scaled[0])
             found[2, j] = found[1, j]
             if not centre:
                 continue
             i = 1
             while i < n and x[i] == x[0]:
                 i += 1
-            mean = x[0] if i == n else ddot(&n, x, &inc, <double*>&weights[0], &inc)
+            mean = x[0] if i == n else dot(n, x, &weights[0])
             _scale(x, mean, &root[0], &scaled[0], n)
-            found[0, j], found[2, j] = mean, ddot(&n, &scaled[0], &inc, &scaled[0], &inc)
+            found[0, j], found[2, j] = mean, dot(n, &scaled[0], &scaled[0])
+        for j in range(d):
+            found[1, j], found[2, j] = sqrt(found[1, j]), sqrt(found[2, j])
     return tuple(np.asarray(found))
+
+
+def extremes(const double[::1] v):
+    """The least and the greatest entry; NaN if one is."""
+    if v.shape[0] == 0:
+        raise ValueError("an empty vector has no extremes")
+    cdef double low = v[0], high = v[0]
+    cdef Py_ssize_t i
+    for i in range(v.shape[0]):
+        if v[i] != v[i]:
+            return v[i], v[i]
+        low, high = min(low, v[i]), max(high, v[i])
+    return low, high
+
+
+def residual(const double[::1, :] X, const double[::1] target, const double[::1] w):
+    """``target − X w``, shape (n,)."""
+    cdef int n = X.shape[0]
+    cdef Py_ssize_t j, d = X.shape[1]
+    if target.shape[0] != n or w.shape[0] != d:
+        raise ValueError("target must have an entry for each row of X, and w one for each column")
+    result = np.array(target)
+    cdef double[::1] r = result
+    for j in range(d):
+        if w[j] != 0.0:
+            add(n, -w[j], &X[0, j], &r[0])
+    return result
+
+
+def adjoint(const double[::1, :] X, const double[::1] u):
+    """``X' u``, shape (d,)."""
+    cdef int n = X.shape[0]
+    cdef Py_ssize_t j, d = X.shape[1]
+    if u.shape[0] != n:
+        raise ValueError("u must have an entry for each row of X")
+    result = np.empty(d)
+    cdef double[::1] products = result
+    for j in range(d):
+        products[j] = dot(n, &X[0, j], &u[0])
+    return result
 
 
 def products(const double[::1, :] X, const Py_ssize_t[::1] chosen, const double[::1] u):
     """``X_j'u`` for the chosen columns, in their order."""
-    cdef int n = X.shape[0], inc = 1
+    cdef int n = X.shape[0]
     cdef Py_ssize_t k, d = X.shape[1]
     cdef double[::1] found = np.zeros(chosen.shape[0])
     if u.shape[0] != n:
@@ -76,13 +121,13 @@ def products(const double[::1, :] X, const Py_ssize_t[::1] chosen, const double[
     for k in range(chosen.shape[0] if n else 0):
         if not 0 <= chosen[k] < d:
             raise IndexError(f"X has {d} columns, and none with the number {chosen[k]}")
-        found[k] = ddot(&n, <double*>&X[0, chosen[k]], &inc, <double*>&u[0], &inc)
+        found[k] = dot(n, &X[0, chosen[k]], &u[0])
     return np.asarray(found)
 
 
 def combination(const double[::1, :] X, const Py_ssize_t[::1] chosen, const double[::1] w):
     """``Σ_k w_k X_j(k)`` over the chosen columns j(k), shape (n,)."""
-    cdef int n = X.shape[0], inc = 1
+    cdef int n = X.shape[0]
     cdef Py_ssize_t k, d = X.shape[1]
     cdef double[::1] total = np.zeros(n)
     if w.shape[0] != chosen.shape[0]:
@@ -90,7 +135,7 @@ def combination(const double[::1, :] X, const Py_ssize_t[::1] chosen, const doub
     for k in range(chosen.shape[0] if n else 0):
         if not 0 <= chosen[k] < d:
             raise IndexError(f"X has {d} columns, and none with the number {chosen[k]}")
-        daxpy(&n, <double*>&w[k], <double*>&X[0, chosen[k]], &inc, &total[0], &inc)
+        add(n, w[k], &X[0, chosen[k]], &total[0])
     return np.asarray(total)
 
 

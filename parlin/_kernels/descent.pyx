@@ -12,12 +12,13 @@ leaves a level is appended, and one that depends on the others is not appended b
 null direction until some coordinate lands (so the free columns stay independent: theory 3.4).
 """
 
+cimport cython
 from libc.math cimport INFINITY, fabs, sqrt
 from libc.string cimport memmove
-from scipy.linalg.cython_blas cimport (
-    daxpy, dcopy, ddot, dgemm, dgemv, drot, dscal, dsyrk, dtrsm, dtrsv,
-)  # fmt: skip
+from scipy.linalg.cython_blas cimport dgemm, dsyrk, dtrmv, dtrsm, dtrsv
 from scipy.linalg.cython_lapack cimport dpstrf
+
+from parlin._kernels.vectors cimport add, copy, dot, rotate
 
 import numpy as np
 
@@ -34,43 +35,77 @@ cdef int FEW = 12
 cdef int LONG_WALK = 16
 
 
+@cython.final
 cdef class Descent:
     cdef int n, p, n_levels, m, capacity, newton_limit
     cdef bint sparse, convex
     cdef readonly bint settled           # the last call left no violation
     cdef bint stale                      # the factor is to be made anew
-    cdef const double[::1, :] dense      # (n, p) columns
+    cdef bint fresh                      # it has just been
+    cdef const double[::1, :] dense      # columns, of which A has those with the numbers `where`
+    cdef const int[::1] where            # times `root`
+    cdef double root
     cdef const double[::1] data          # CSC columns, scaled by √s but not centred
     cdef const int[::1] indices, indptr
     cdef const double[::1] means               # of the sparse columns: centring stays implicit
     cdef double column_mean              # the same of `column`
     cdef double mean_of_r                # <√s, r>, the part of r that centring removes
-    cdef double[::1] r, w, slopes
-    cdef const double[::1] curvature, omega, slack, levels, unit_slopes
+    cdef object kept                     # the arrays that are pointed to
+    cdef double* r
+    cdef double* w
+    cdef double* slopes
+    cdef double* own_slack
+    cdef double* curvature
+    cdef const double* norms
+    cdef const double* omega
+    cdef const double* slack
+    cdef const double* levels
+    cdef const double* unit_slopes
+    cdef double* seen                    # <A_j, −r> for all j at the last look at all
+    cdef double* seen_r                  # and r there
+    cdef bint looked                     # there was one
     cdef const double[::1] thresholds, shifts, lower, upper   # the prox table of a nonconvex ψ
     cdef double step                     # of that table: at most ω_j / ‖A_j‖² for every j
-    cdef int[::1] place, free, slot, active
+    cdef int* place
+    cdef int* slot                       # in the factor, or −1
+    cdef int* active
     cdef int n_active
+    cdef int* free                       # the columns in the order of the factor
+    cdef int* members
     cdef double[::1, :] L
-    cdef double[::1] correlation, gradient, direction, reach, column, old, work
+    cdef double* smooth                  # <A_f, −r> for the free columns, in the order of the factor
+    cdef double* gradient
+    cdef double* direction
+    cdef double* reach
+    cdef double* old
+    cdef double* work
+    cdef double* entry
+    cdef double* column
+    cdef double[::1] room
     cdef int inc, stride
 
     def __init__(
-        self, columns, means, double[::1] residual, double[::1] w, const double[::1] curvature,
-        const double[::1] omega, const double[::1] levels, const double[::1] slopes, table, double step,
-        int newton_limit,
+        self, columns, where, double root, means, double[::1] residual, double[::1] w,
+        const double[::1] norms, const double[::1] omega, const double[::1] levels,
+        const double[::1] slopes, table, double step, int newton_limit,
     ):
-        """`columns` is a dense (n, p) Fortran array, or with `means` a CSC triple (data, indices, indptr)."""
+        """`columns` is a dense Fortran array, or with `means` a CSC triple (data, indices, indptr).
+
+        Of the dense array those with the numbers `where`, times `root`, are the p columns.
+        """
         self.sparse = means is not None
         self.p, self.n = w.shape[0], residual.shape[0]
         if self.sparse:
             self.data, self.indices, self.indptr = columns
             self.means = means
         else:
-            self.dense = columns
-        self.r, self.w, self.curvature, self.omega = residual, w, curvature, omega
-        self.levels, self.n_levels = levels, levels.shape[0]
-        self.unit_slopes, self.slopes = slopes, np.array(slopes)
+            self.dense, self.where, self.root = columns, where, root
+        if norms.shape[0] != self.p or omega.shape[0] != self.p or slopes.shape[0] != levels.shape[0] + 1:
+            raise ValueError("norms and omega must have an entry for each of w, and slopes one more than levels")
+        self.r, self.w, self.norms, self.omega = &residual[0], &w[0], &norms[0], &omega[0]
+        self.n_levels = levels.shape[0]
+        self.levels = &levels[0] if self.n_levels else NULL
+        self.unit_slopes = &slopes[0]
         self.convex = table is None
         self.step = step
         if not self.convex:
@@ -79,39 +114,69 @@ cdef class Descent:
         self.m = 0
         # A sparse panel has no more free columns in its factor than get Newton steps.
         cdef int size = min(self.capacity, newton_limit) + 1
-        cdef int[::1] whole = np.zeros(3 * self.p + size, dtype=np.intc)
-        self.place, self.active = whole[:self.p], whole[self.p : 2 * self.p]
-        self.slot, self.free = whole[2 * self.p : 3 * self.p], whole[3 * self.p :]
-        self.slot[:] = -1
-        cdef double[::1] real = np.zeros(5 * size + self.n + self.p)
-        self.gradient, self.direction = real[:size], real[size : 2 * size]
-        self.reach, self.old = real[2 * size : 3 * size], real[3 * size : 4 * size]
-        self.work, self.column = real[4 * size : 5 * size], real[5 * size : 5 * size + self.n]
-        self.correlation = real[5 * size + self.n :]
-        self.L = np.zeros((size, size), order="F")
+        cdef int[::1] whole = np.zeros(3 * self.p + 2 * size, dtype=np.intc)
+        cdef double[::1] real = np.zeros(7 * size + 2 * self.n + 3 * self.p + self.n_levels + 1)
+        self.kept = (residual, w, norms, omega, levels, slopes, whole, real)
+        self.place = &whole[0]
+        self.active = self.place + self.p
+        self.slot = self.active + self.p
+        self.free = self.slot + self.p
+        self.members = self.free + size
+        self.gradient = &real[0]
+        self.direction = self.gradient + size
+        self.reach = self.direction + size
+        self.old = self.reach + size
+        self.work = self.old + size
+        self.smooth = self.work + size
+        self.entry = self.smooth + size
+        self.column = self.entry + size
+        self.seen_r = self.column + self.n
+        self.seen = self.seen_r + self.n
+        self.own_slack = self.seen + self.p
+        self.curvature = self.own_slack + self.p
+        self.slopes = self.curvature + self.p
+        self.looked = False
+        self.L = np.empty((size, size), order="F")
         self.stride = size
         self.inc = 1
         self.newton_limit = newton_limit
         cdef int j
         for j in range(self.p):
             self.place[j] = self.locate(self.w[j])
+            self.curvature[j] = norms[j] * norms[j]
+            self.slot[j] = -1
 
     # -- handing the factor over ----------------------------------------------------------------------
 
     def factor(self):
-        """The free columns in the order of the factor, and the factor: copies."""
+        """The free columns in the order of the factor, and the array in which the factor is."""
+        cdef int i
+        if self.stale:
+            self.m = 0
         self.release()
-        free = np.array(self.free[: self.m], dtype=np.intp)
-        return free, np.array(self.L[: self.m, : self.m], order="F")
+        free = np.empty(self.m, dtype=np.intp)
+        cdef Py_ssize_t[::1] numbers = free
+        for i in range(self.m):
+            numbers[i] = self.free[i]
+        return free, np.asarray(self.L)
 
-    def adopt(self, const int[::1] free, const double[::1, :] L):
-        """Begin with the factor that another kernel made of these columns, all of them free here too."""
-        cdef int i, k
-        self.m = min(free.shape[0], self.capacity)
+    def adopt(self, const int[::1] free, double[::1, :] L):
+        """Begin with the factor that another kernel made of these columns, all of them free here too.
+
+        The array is taken over, where it is large enough.
+        """
+        cdef int i, k, size = self.L.shape[0]
+        if free.shape[0] >= size:
+            raise ValueError("more columns than the factor can hold")
+        self.m = free.shape[0]
         for i in range(self.m):
             self.free[i] = free[i]
             self.slot[free[i]] = i
-            for k in range(i + 1):
+        if L.shape[0] >= size:
+            self.L, self.stride = L, L.shape[0]
+            return
+        for k in range(self.m):
+            for i in range(k, self.m):
                 self.L[i, k] = L[i, k]
 
     cdef void release(self) noexcept:
@@ -123,61 +188,162 @@ cdef class Descent:
 
     # -- the loop -----------------------------------------------------------------------------------
 
-    def minimise(self, double strength, const double[::1] slack, int max_epochs, int max_rounds):
+    def minimise(
+        self, double strength, const double[::1] slack, const double[::1] gradient, int max_epochs,
+        int max_rounds,
+    ):
         """Descend until no coordinate violates its condition by more than `slack`; returns the epochs used.
 
-        The penalty is multiplied by `strength`.  The residual is the caller's, for the present w.  One
-        epoch is the work of one update of every column; a Newton system counts by its columns.
+        The penalty is multiplied by `strength`.  The residual, and with it the loss's gradient, is the
+        caller's, for the present w.  One epoch is the work of one update of every column.
         """
-        cdef int i, k, round_, epoch, moved, violators
-        cdef double epochs = 0.0
-        self.slack = slack
-        self.settled = False
+        if slack.shape[0] != self.p or gradient.shape[0] != self.p:
+            raise ValueError("slack and gradient must have an entry for each of w")
+        self.slack = &slack[0]
         self.mean_of_r = 0.0
+        self.remember(&gradient[0])
+        return self.descend(strength, max_epochs, max_rounds)
+
+    def follow(
+        self, const double[::1] strengths, const double[::1] target, const double[::1] gradient,
+        const double[::1] raw_norms, double y_norm, double loose, double tight, double rounding,
+        int loose_epochs, int loose_rounds, int max_epochs, int max_rounds,
+    ):
+        """`minimise` at one strength after the other, from the residual of `target` at the present w.
+
+        Slack is ``loose ‖A_j‖`` but at the last strength, where it is ``tight ‖A_j‖`` or, if larger, the
+        multiple `rounding` of ``‖A_j‖ (‖y‖ + Σ_k ‖A_k‖_raw |w_k|) + ‖A_j‖_raw ‖r‖``.
+        """
+        cdef int j, k, last = strengths.shape[0] - 1
+        cdef double epochs = 0.0, sizes = y_norm, r_norm
+        if gradient.shape[0] != self.p or raw_norms.shape[0] != self.p or target.shape[0] != self.n:
+            raise ValueError("gradient, raw_norms and target do not fit the columns")
+        self.slack = self.own_slack
+        self.refresh(&target[0])
+        self.remember(&gradient[0])
+        for k in range(last):
+            for j in range(self.p):
+                self.own_slack[j] = loose * self.norms[j]
+            epochs += self.descend(strengths[k], loose_epochs, loose_rounds)
+        if last > 0:
+            self.refresh(&target[0])
+        r_norm = sqrt(dot(self.n, self.r, self.r))
+        for j in range(self.p):
+            sizes += raw_norms[j] * fabs(self.w[j])
+        for j in range(self.p):
+            self.own_slack[j] = max(
+                tight * self.norms[j], rounding * (self.norms[j] * sizes + raw_norms[j] * r_norm)
+            )
+        return epochs + self.descend(strengths[last], max_epochs, max_rounds)
+
+    cdef void remember(self, const double* gradient) noexcept:
+        """The gradient at the present residual is as good as a look at all columns."""
+        copy(self.p, 1.0, gradient, self.seen)
+        copy(self.n, 1.0, self.r, self.seen_r)
+        self.looked = True
+
+    cdef void refresh(self, const double* target) noexcept:
+        """The residual becomes that of the present w, with no rounding errors of earlier updates."""
+        cdef int j
+        copy(self.n, 1.0, target, self.r)
+        self.mean_of_r = 0.0
+        for j in range(self.p):
+            if self.w[j] != 0.0:
+                self.subtract(j, self.w[j])
+
+    cdef double descend(self, double strength, int max_epochs, int max_rounds) noexcept:
+        cdef int k, round_, violators
+        cdef double epochs = 0.0
+        self.settled = False
         for k in range(self.n_levels + 1):
             self.slopes[k] = strength * self.unit_slopes[k]
         for round_ in range(max_rounds):
-            violators = self.activate(round_ == 0 or self.stale)
-            epochs += 0.5
+            violators = self.activate(round_ == 0 or self.stale, &epochs)
             if violators == 0:
                 self.settled = True
                 break
-            for epoch in range(max_epochs):
-                moved = 0
-                for i in range(self.n_active):
-                    moved += self.update(self.active[i])
-                epochs += <double>self.n_active / self.p
-                if moved == 0:
-                    break
+            epochs += self.epochs_of_updates(max_epochs)
             if self.count_free() <= self.newton_limit:
                 self.synchronise()
                 epochs += self.newton()
         return epochs
 
-    cdef int activate(self, bint strict) noexcept:
+    cdef double epochs_of_updates(self, int max_epochs) noexcept:
+        """Update the active coordinates until none changes its place, the busy ones more often.
+
+        After all of them those that moved or are free are updated alone, until none changes its place;
+        then all again.  Returns the epochs used.
+        """
+        cdef int i, j, moved, kept, size, busy = 0
+        cdef long visits = 0
+        cdef bint everyone = True
+        cdef double before
+        while visits < <long>max_epochs * self.n_active:
+            moved = kept = 0
+            size = self.n_active if everyone else busy
+            for i in range(size):
+                j = self.active[i]
+                before = self.w[j]
+                moved += self.update(j)
+                if self.w[j] != before or self.is_free(j):
+                    self.active[i] = self.active[kept]
+                    self.active[kept] = j
+                    kept += 1
+            visits += size
+            busy = kept
+            if moved == 0 and everyone:
+                break
+            everyone = moved == 0
+        return <double>visits / self.p
+
+    cdef int activate(self, bint strict, double* epochs) noexcept:
         """The active coordinates become the violators and those in the factor; returns how many violate.
 
         Free coordinates of a convex ψ are stationary after Newton and are asked only if `strict`.
         """
-        cdef int j, violators = 0
-        cdef double zero = 0.0, minus = -1.0
-        cdef bint violates
-        if not self.sparse:
-            dgemv(
-                b"T", &self.n, &self.p, &minus, &self.dense[0, 0], &self.n, &self.r[0], &self.inc, &zero,
-                &self.correlation[0], &self.inc,
-            )
+        cdef int j, violators = 0, resting = 0
+        cdef bint violates, everywhere
+        cdef double g, change = 0.0
+        if self.looked and self.convex:
+            for j in range(self.n):
+                change += (self.r[j] - self.seen_r[j]) * (self.r[j] - self.seen_r[j])
+            change = sqrt(change)
+            for j in range(self.p):
+                resting += self.rests(j, change)
+        everywhere = 2 * resting < self.p
         self.n_active = 0
         for j in range(self.p):
-            if self.sparse:
-                self.correlation[j] = -self.dot(j, self.r, self.mean_of_r)
-            violates = self.violation(j, self.correlation[j]) > self.slack[j]
+            if not everywhere and self.rests(j, change):
+                continue
+            g = -self.dot(j, self.r, self.mean_of_r)
+            if everywhere:
+                self.seen[j] = g
+            violates = self.violation(j, g) > self.slack[j]
             if violates and (strict or self.slot[j] < 0 or not self.convex):
                 violators += 1
             if violates or self.slot[j] >= 0:
                 self.active[self.n_active] = j
                 self.n_active += 1
+        if everywhere:
+            copy(self.n, 1.0, self.r, self.seen_r)
+            self.looked = True
+            resting = 0
+        epochs[0] += 0.5 * <double>(self.p - resting) / self.p
         return violators
+
+    cdef inline bint rests(self, int j, double change) noexcept:
+        """Whether j is on a level where it violates nothing, whatever `change` of the residual there was.
+
+        From the residual of the last look a gradient entry has changed by at most ``‖A_j‖ ‖change‖``.
+        """
+        cdef int k = self.place[j] // 2
+        cdef double reach = self.norms[j] * change - self.slack[j]
+        if self.is_free(j) or self.slot[j] >= 0:
+            return False
+        return (
+            self.omega[j] * self.slopes[k] + self.seen[j] + reach <= 0.0
+            and -self.seen[j] - self.omega[j] * self.slopes[k + 1] + reach <= 0.0
+        )
 
     cdef int count_free(self) noexcept:
         cdef int j, total = 0
@@ -187,47 +353,40 @@ cdef class Descent:
 
     # -- columns ------------------------------------------------------------------------------------
 
-    cdef double dot(self, int j, double[::1] v, double mean_of_v) noexcept:
+    cdef inline const double* at(self, int j) noexcept:
+        """Where the entries of dense column j are, to be taken times `root`."""
+        return &self.dense[0, self.where[j]]
+
+    cdef inline double dot(self, int j, const double* v, double mean_of_v) noexcept:
         """``A_j' v``, v centred by its mean part."""
         cdef double total = 0.0
         cdef int k
         if not self.sparse:
-            return ddot(&self.n, &self.dense[0, j], &self.inc, &v[0], &self.inc)
+            return self.root * dot(self.n, self.at(j), v)
         for k in range(self.indptr[j], self.indptr[j + 1]):
             total += self.data[k] * v[self.indices[k]]
         return total - self.means[j] * mean_of_v
 
-    cdef void subtract(self, int j, double amount) noexcept:
-        """``r −= amount A_j``."""
-        cdef double minus = -amount
+    cdef inline double add_to(self, double* target, int j, double amount) noexcept:
+        """``target += amount A_j``, A_j as stored; returns what that adds to the mean part."""
         cdef int k
         if not self.sparse:
-            daxpy(&self.n, &minus, &self.dense[0, j], &self.inc, &self.r[0], &self.inc)
-            return
-        for k in range(self.indptr[j], self.indptr[j + 1]):
-            self.r[self.indices[k]] += minus * self.data[k]
-        self.mean_of_r += minus * self.means[j]
-
-    cdef void spread(self, int j, double[::1] target) noexcept:
-        """`target` becomes column j as stored (a sparse one not centred)."""
-        cdef int k
-        if not self.sparse:
-            dcopy(&self.n, &self.dense[0, j], &self.inc, &target[0], &self.inc)
-            return
-        for k in range(self.n):
-            target[k] = 0.0
-        for k in range(self.indptr[j], self.indptr[j + 1]):
-            target[self.indices[k]] = self.data[k]
-
-    cdef double add_to_column(self, int j, double amount) noexcept:
-        """``column += amount A_j``, A_j as stored; returns what that adds to the mean part."""
-        cdef int k
-        if not self.sparse:
-            daxpy(&self.n, &amount, &self.dense[0, j], &self.inc, &self.column[0], &self.inc)
+            add(self.n, amount * self.root, self.at(j), target)
             return 0.0
         for k in range(self.indptr[j], self.indptr[j + 1]):
-            self.column[self.indices[k]] += amount * self.data[k]
+            target[self.indices[k]] += amount * self.data[k]
         return amount * self.means[j]
+
+    cdef inline void subtract(self, int j, double amount) noexcept:
+        """``r −= amount A_j``."""
+        self.mean_of_r += self.add_to(self.r, j, -amount)
+
+    cdef double spread(self, int j) noexcept:
+        """`column` becomes column j as stored (a sparse one not centred); returns its mean part."""
+        cdef int k
+        for k in range(self.n):
+            self.column[k] = 0.0
+        return self.add_to(self.column, j, 1.0)
 
     # -- places -------------------------------------------------------------------------------------
 
@@ -281,7 +440,13 @@ cdef class Descent:
     cdef bint update(self, int j) noexcept:
         """The exact minimiser in coordinate j (nonconvex ψ: one proximal step); true if its place changed."""
         cdef double g = -self.dot(j, self.r, self.mean_of_r), x
-        cdef int before = self.place[j]
+        cdef int before = self.place[j], k = before // 2
+        # as most do: it rests on its level
+        if (
+            self.convex and before % 2 and self.omega[j] * self.slopes[k] <= -g
+            and -g <= self.omega[j] * self.slopes[k + 1]
+        ):
+            return False
         if self.omega[j] == 0.0:
             if self.curvature[j] == 0.0:
                 return False
@@ -371,61 +536,68 @@ cdef class Descent:
 
     cdef void synchronise(self) noexcept:
         """The factor follows the places: landed columns out, free ones in."""
-        cdef int j, entering = 0
-        if self.stale:
-            self.stale = False
-            self.m = 0
-            self.slot[:] = -1
-        self.release()
-        for j in range(self.p):
-            entering += self.slot[j] < 0 and self.curvature[j] > 0.0 and self.is_free(j)
-        if entering >= FEW and not self.sparse:
-            self.extend(min(entering, self.capacity - self.m))
-        for j in range(self.p):
-            if self.slot[j] < 0 and self.curvature[j] > 0.0 and self.is_free(j):
-                self.append(j)
+        cdef int j, attempt, entering
+        for attempt in range(2):
+            if self.stale:
+                self.m = 0
+                for j in range(self.p):
+                    self.slot[j] = -1
+            self.fresh, self.stale = self.stale, False
+            self.release()
+            entering = 0
+            for j in range(self.p):
+                entering += self.enters(j)
+            if entering >= FEW and not self.sparse:
+                self.extend(min(entering, self.capacity - self.m))
+            for j in range(self.p):
+                if self.enters(j) and not self.stale:
+                    self.append(j)
+            if not self.stale:
+                break
+
+    cdef inline bint enters(self, int j) noexcept:
+        return self.slot[j] < 0 and self.is_free(j) and self.curvature[j] > 0.0
 
     cdef void extend(self, int entering) noexcept:
         """Free columns join the factor at once: by pivoting, as many as are safely independent.
 
         With scaled columns B, ``L X = A_F'B`` and ``B'B − X'X = M M'``: the new rows are ``X'`` and M.
         """
-        cdef int i, k, j, m = self.m, rank = 0, info = 0, stride = self.stride
+        cdef int i, k, j, m = self.m, n = self.n, rank = 0, info = 0, stride = self.stride
         cdef double zero = 0.0, one = 1.0, minus = -1.0, tolerance = DOUBTFUL, scale
         if entering == 0:
             return
-        cdef double[::1, :] members = np.empty((self.n, max(m, 1)), order="F")
-        cdef double[::1, :] columns = np.empty((self.n, entering), order="F")
-        cdef double[::1, :] across = np.empty((max(m, 1), entering), order="F")
-        cdef double[::1, :] rest = np.empty((entering, entering), order="F")
-        cdef int[::1] pivots = np.empty(entering, dtype=np.intc), chosen = np.empty(entering, dtype=np.intc)
-        cdef double[::1] work = np.empty(2 * entering)
+        cdef Py_ssize_t needed = n * (m + entering) + (m + entering + 2) * entering
+        if self.room is None or self.room.shape[0] < needed:
+            self.room = np.empty(2 * needed)
+        cdef double* members = &self.room[0]       # n × m
+        cdef double* columns = members + n * m     # n × entering
+        cdef double* across = columns + n * entering      # m × entering
+        cdef double* rest = across + m * entering  # entering × entering
+        cdef double* work = rest + entering * entering
+        cdef int[::1] numbers = np.empty(2 * entering, dtype=np.intc)
+        cdef int[::1] pivots = numbers[:entering], chosen = numbers[entering:]
         i = 0
         for j in range(self.p):
-            if i < entering and self.slot[j] < 0 and self.curvature[j] > 0.0 and self.is_free(j):
+            if i < entering and self.enters(j):
                 chosen[i] = j
-                dcopy(&self.n, <double*>&self.dense[0, j], &self.inc, &columns[0, i], &self.inc)
-                scale = 1.0 / sqrt(self.curvature[j])
-                dscal(&self.n, &scale, &columns[0, i], &self.inc)
+                copy(n, self.root / self.norms[j], self.at(j), columns + n * i)
                 i += 1
-        dsyrk(b"L", b"T", &entering, &self.n, &one, &columns[0, 0], &self.n, &zero, &rest[0, 0], &entering)
+        dsyrk(b"L", b"T", &entering, &n, &one, columns, &n, &zero, rest, &entering)
         if m > 0:
             for i in range(m):
-                dcopy(&self.n, <double*>&self.dense[0, self.free[i]], &self.inc, &members[0, i], &self.inc)
-            dgemm(
-                b"T", b"N", &m, &entering, &self.n, &one, &members[0, 0], &self.n, &columns[0, 0], &self.n,
-                &zero, &across[0, 0], &m,
-            )  # fmt: skip
-            dtrsm(b"L", b"L", b"N", b"N", &m, &entering, &one, &self.L[0, 0], &stride, &across[0, 0], &m)
-            dsyrk(b"L", b"T", &entering, &m, &minus, &across[0, 0], &m, &one, &rest[0, 0], &entering)
-        dpstrf(b"L", &entering, &rest[0, 0], &entering, &pivots[0], &rank, &tolerance, &work[0], &info)
+                copy(n, self.root, self.at(self.free[i]), members + n * i)
+            dgemm(b"T", b"N", &m, &entering, &n, &one, members, &n, columns, &n, &zero, across, &m)
+            dtrsm(b"L", b"L", b"N", b"N", &m, &entering, &one, &self.L[0, 0], &stride, across, &m)
+            dsyrk(b"L", b"T", &entering, &m, &minus, across, &m, &one, rest, &entering)
+        dpstrf(b"L", &entering, rest, &entering, &pivots[0], &rank, &tolerance, work, &info)
         for i in range(rank):
             j = chosen[pivots[i] - 1]
-            scale = sqrt(self.curvature[j])
+            scale = self.norms[j]
             for k in range(m):
-                self.L[m + i, k] = scale * across[k, pivots[i] - 1]
+                self.L[m + i, k] = scale * across[k + m * (pivots[i] - 1)]
             for k in range(i + 1):
-                self.L[m + i, m + k] = scale * rest[i, k]
+                self.L[m + i, m + k] = scale * rest[i + k * entering]
             self.free[m + i] = j
             self.slot[j] = m + i
         self.m = m + rank
@@ -433,9 +605,9 @@ cdef class Descent:
     cdef void append(self, int j) noexcept:
         """Column j joins the factor; if it depends on the others, one of them or j itself lands instead."""
         cdef int i, m = self.m
-        cdef double squared, mean = self.means[j] if self.sparse else 0.0, scale = self.curvature[j]
+        cdef double squared, mean, scale = self.curvature[j]
         cdef bint dependent = False
-        self.spread(j, self.column)
+        mean = self.spread(j)
         for i in range(m):
             self.work[i] = self.dot(self.free[i], self.column, mean)
         self.triangular(b"N", self.work)
@@ -444,7 +616,12 @@ cdef class Descent:
             squared -= self.work[i] * self.work[i]
         if m == self.capacity or squared <= DOUBTFUL * scale:
             squared = self.distance_from_span(j)
+            if m == self.capacity and squared > DOUBTFUL * scale and not self.fresh:
+                # No column can be that far from all the others together.
+                self.stale = True
+                return
             dependent = m == self.capacity or squared <= DEPENDENT * scale
+            squared = 0.0 if dependent else squared
         for i in range(m):
             self.L[m, i] = self.work[i]
         self.L[m, m] = sqrt(squared)
@@ -465,13 +642,11 @@ cdef class Descent:
         for i in range(self.m):
             f = self.free[i]
             # Rounding errors are no part of a null vector: following them would lead far away.
-            if fabs(self.direction[i]) * sqrt(self.curvature[f]) <= NOISE * sqrt(self.curvature[j]):
+            if fabs(self.direction[i]) * self.norms[f] <= NOISE * self.norms[j]:
                 self.direction[i] = 0.0
                 continue
-            self.column_mean += self.add_to_column(f, -self.direction[i])
-        return max(
-            ddot(&self.n, &self.column[0], &self.inc, &self.column[0], &self.inc) - self.column_mean**2, 0.0
-        )
+            self.column_mean += self.add_to(self.column, f, -self.direction[i])
+        return max(dot(self.n, self.column, self.column) - self.column_mean**2, 0.0)
 
     cdef bint move_along_null(self) noexcept:
         """Move the last free column up and the others against it (or the reverse) until one lands.
@@ -480,7 +655,7 @@ cdef class Descent:
         False if no coordinate can land, as when all are unpenalised.
         """
         cdef int i, best = -1, last = self.m - 1, tries
-        cdef double derivative = self.slope(self.free[last]), sign, t, shortest = INFINITY, minus
+        cdef double derivative = self.slope(self.free[last]), sign, t, shortest = INFINITY
         for i in range(last):
             self.direction[i] = -self.direction[i]
             derivative += self.direction[i] * self.slope(self.free[i])
@@ -499,9 +674,8 @@ cdef class Descent:
         for i in range(self.m):
             self.shift(self.free[i], sign * self.direction[i] * shortest, i == best, sign * self.direction[i])
         # What Xw does change by: the column is that far from dependent.
-        minus = -sign * shortest
-        daxpy(&self.n, &minus, &self.column[0], &self.inc, &self.r[0], &self.inc)
-        self.mean_of_r += minus * self.column_mean
+        add(self.n, -sign * shortest, self.column, self.r)
+        self.mean_of_r -= sign * shortest * self.column_mean
         for i in range(last, -1, -1):
             if not self.is_free(self.free[i]):
                 self.delete(i)
@@ -530,12 +704,13 @@ cdef class Descent:
 
     cdef void delete(self, int k) noexcept:
         """Column k leaves the factor; rotations of neighbouring columns make it triangular again."""
-        cdef int i, c, length
-        cdef double cosine, sine, a, b, radius
+        cdef int i, c
+        cdef double a, b, radius
         self.slot[self.free[k]] = -1
         self.m -= 1
         for i in range(k, self.m):
             self.free[i] = self.free[i + 1]
+            self.smooth[i] = self.smooth[i + 1]
             self.slot[self.free[i]] = i
         for c in range(self.m + 1):  # row k goes, those below it move up
             i = max(k, c - 1)
@@ -544,80 +719,115 @@ cdef class Descent:
             # Row i has two entries too many to the right of where it should end: rotate one away.
             a, b = self.L[i, i], self.L[i, i + 1]
             radius = sqrt(a * a + b * b)
-            if radius == 0.0:
-                continue
-            cosine, sine = a / radius, b / radius
-            length = self.m - i
-            drot(&length, &self.L[i, i], &self.inc, &self.L[i, i + 1], &self.inc, &cosine, &sine)
+            if radius != 0.0:
+                rotate(self.m - i, &self.L[i, i], &self.L[i, i + 1], a / radius, b / radius)
 
-    cdef void triangular(self, char* transposed, double[::1] v) noexcept:
+    cdef void triangular(self, char* transposed, double* v) noexcept:
         """``v ← L⁻¹ v`` (b"N") or ``v ← L⁻ᵀ v`` (b"T")."""
-        cdef int stride = self.stride
         if self.m > 0:
-            dtrsv(b"L", transposed, b"N", &self.m, &self.L[0, 0], &stride, &v[0], &self.inc)
+            dtrsv(b"L", transposed, b"N", &self.m, &self.L[0, 0], &self.stride, v, &self.inc)
 
     # -- Newton on the free columns -----------------------------------------------------------------
 
     cdef double newton(self) noexcept:
-        """Newton steps until the free coordinates are stationary in their cells; returns epochs of work."""
-        cdef int i, f, steps = 0, refinements = 0
-        cdef double decrement, largest, cost = 0.0
+        """Newton steps until the free coordinates are stationary in their cells; returns epochs of work.
+
+        A step ends where a coordinate lands or all are stationary.  Up to there it needs no data: along
+        the direction d the loss's part of the gradient changes by ``A_F'A_F d = L L'd``.  The residual
+        follows when they are stationary as far as the factor tells, and then the data are asked.
+        """
+        cdef int i, f, begun, steps = 0, refinements = 0
+        cdef double epochs = 0.0
+        cdef bint met = False
         while self.m > 0 and steps < 20 + 4 * self.capacity:
-            steps += 1
-            cost += 2.0 * self.m / self.p
-            largest = 0.0
-            for i in range(self.m):
+            begun = self.m
+            for i in range(begun):
                 f = self.free[i]
-                self.gradient[i] = -self.dot(f, self.r, self.mean_of_r) + self.slope(f)
-                largest = max(largest, fabs(self.gradient[i]) / max(self.slack[f], 1e-300))
-                self.direction[i] = -self.gradient[i]
-            if largest <= 0.25:
+                self.members[i], self.entry[i] = f, self.w[f]
+                self.smooth[i] = -self.dot(f, self.r, self.mean_of_r)
+            epochs += <double>begun / self.p
+            if self.stationary():
                 break
-            self.triangular(b"N", self.direction)
-            decrement = ddot(&self.m, &self.direction[0], &self.inc, &self.direction[0], &self.inc)
-            self.triangular(b"T", self.direction)
-            if not decrement > 0.0:
-                break
-            if not self.projected_step(decrement) and not self.line_search(decrement):
+            met = False
+            while self.m > 0 and steps < 20 + 4 * self.capacity:
+                steps += 1
+                if not self.newton_step():
+                    break
+                met = True
+                if not self.convex or self.stationary():
+                    break
+            for i in range(begun):
+                f = self.members[i]
+                if self.w[f] != self.entry[i]:
+                    self.subtract(f, self.w[f] - self.entry[i])
+                    epochs += 1.0 / self.p
+            if not self.convex:
+                for i in range(begun):
+                    if self.slot[self.members[i]] < 0:
+                        self.update(self.members[i])  # leaves a concave kink at once
+            if not met:
                 refinements += 1
                 if refinements == 3:
                     # Rounding errors of many updates have spoiled the factor.
                     self.stale = True
                     break
-        return cost
+        return epochs
+
+    cdef bint stationary(self) noexcept:
+        """Whether every free coordinate is, in its cell, as far as `smooth` tells."""
+        cdef int i, f
+        for i in range(self.m):
+            f = self.free[i]
+            if fabs(self.smooth[i] + self.slope(f)) > 0.25 * max(self.slack[f], 1e-300):
+                return False
+        return True
+
+    cdef bint newton_step(self) noexcept:
+        """One step on the free coordinates and on `smooth`; true if a coordinate met a level."""
+        cdef int i, f
+        cdef double decrement
+        for i in range(self.m):
+            f = self.free[i]
+            self.gradient[i] = self.smooth[i] + self.slope(f)
+            self.direction[i] = -self.gradient[i]
+        self.triangular(b"N", self.direction)
+        decrement = dot(self.m, self.direction, self.direction)
+        self.triangular(b"T", self.direction)
+        if not decrement > 0.0:
+            return False
+        for i in range(self.m):
+            f = self.free[i]
+            self.old[i] = self.w[f]
+            self.reach[i] = self.time_to_land(f, self.direction[i])
+        return self.projected_step(decrement) or self.line_search(decrement)
 
     cdef bint projected_step(self, double decrement) noexcept:
         """Follow the Newton direction, each coordinate to its next level at most: many land at once.
 
         Kept if several land and F falls by as much as on the way to the first landing; true then.
         """
-        cdef int i, f, landing = 0
-        cdef double t, first = 1.0, change = 0.0, minus = -1.0, mean = 0.0
+        cdef int i, landing = 0
+        cdef double first = 1.0, change
         for i in range(self.m):
-            f = self.free[i]
-            self.old[i] = self.w[f]
-            self.reach[i] = self.time_to_land(f, self.direction[i])
             if self.reach[i] < 1.0:
                 landing += 1
                 first = min(first, self.reach[i])
         if landing < 2 or not self.convex:
             return False
-        for i in range(self.n):
-            self.column[i] = 0.0
         for i in range(self.m):
-            f = self.free[i]
-            t = min(1.0, self.reach[i]) * self.direction[i]
-            change += t * self.slope(f)
-            mean += self.add_to_column(f, t)
-        change -= ddot(&self.n, &self.column[0], &self.inc, &self.r[0], &self.inc) - mean * self.mean_of_r
-        change += 0.5 * (ddot(&self.n, &self.column[0], &self.inc, &self.column[0], &self.inc) - mean * mean)
+            self.work[i] = min(1.0, self.reach[i]) * self.direction[i]
+        change = dot(self.m, self.work, self.gradient)
+        dtrmv(b"L", b"T", b"N", &self.m, &self.L[0, 0], &self.stride, self.work, &self.inc)
+        change += 0.5 * dot(self.m, self.work, self.work)
         if not change <= -decrement * first * (1.0 - 0.5 * first):
             return False
-        daxpy(&self.n, &minus, &self.column[0], &self.inc, &self.r[0], &self.inc)
-        self.mean_of_r -= mean
+        dtrmv(b"L", b"N", b"N", &self.m, &self.L[0, 0], &self.stride, self.work, &self.inc)
         for i in range(self.m):
-            t = min(1.0, self.reach[i]) * self.direction[i]
-            self.shift(self.free[i], t, self.reach[i] < 1.0, self.direction[i])
+            self.smooth[i] += self.work[i]
+            self.shift(
+                self.free[i], min(1.0, self.reach[i]) * self.direction[i], self.reach[i] < 1.0,
+                self.direction[i],
+            )  # fmt: skip
         self.release()
         return True
 
@@ -630,9 +840,6 @@ cdef class Descent:
         cdef int i, f, best, level
         cdef double t = 0.0, jumps = 0.0, stop, size
         cdef bint met = False
-        for i in range(self.m):
-            self.old[i] = self.w[self.free[i]]
-            self.reach[i] = self.time_to_land(self.free[i], self.direction[i])
         while True:
             best = 0
             for i in range(1, self.m):
@@ -659,14 +866,10 @@ cdef class Descent:
                 else (self.floor_of(self.place[f]) - self.old[best]) / self.direction[best]
             )
         for i in range(self.m):
-            f = self.free[i]
-            self.shift(f, t * self.direction[i], i == best, self.direction[i])
-            self.subtract(f, self.w[f] - self.old[i])
+            self.shift(self.free[i], t * self.direction[i], i == best, self.direction[i])
+            self.smooth[i] -= t * self.gradient[i]
         for i in range(self.m - 1, -1, -1):
-            f = self.free[i]
-            if not self.is_free(f):
+            if not self.is_free(self.free[i]):
                 self.delete(i)
                 met = True
-                if not self.convex:
-                    self.update(f)  # leaves a concave kink at once
         return met

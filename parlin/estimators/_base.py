@@ -16,10 +16,11 @@ from sklearn.utils import Tags
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from parlin.loss import LeastSquares, positive_rows
+from parlin.loss import LeastSquares
 from parlin.matrix import DesignMatrix
 from parlin.penalty import PAR
 from parlin.problem import Problem
+from parlin.samples import positive_rows
 from parlin.solve import Result, solve
 
 FloatArray = NDArray[np.float64]

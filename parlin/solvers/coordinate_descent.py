@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parlin._kernels import Descent
+from parlin.loss import ROUNDING
 from parlin.problem import Problem
 from parlin.solvers.base import FloatArray, State
 from parlin.threads import one_blas_thread
@@ -27,10 +28,12 @@ _SMALL_DESIGN = 200_000
 # BLAS takes one thread for the vectors and factors of so small a design by itself.
 _ONE_THREAD = 32
 # The cold start's strengths: this fraction of the largest useful one, and from each to the next.
-_STRENGTH_RATIO = 0.3
+_STRENGTH_RATIO = 0.2
 # Work of one visit to a working set, at intermediate strengths and at the last one.
-_LOOSE_EPOCHS, _LOOSE_ROUNDS, _LOOSE_SLACK = 20, 10, 0.05
+_LOOSE_EPOCHS, _LOOSE_ROUNDS, _LOOSE_SLACK = 6, 10, 0.1
 _EPOCHS, _ROUNDS = 20, 60
+# The last strength is solved to this fraction of the gradient at 0, or of the bound on rounding errors.
+_TIGHT, _SMALL_ERRORS = 1e-14, 0.125
 # A working set is solved to this fraction of the largest violation at its choice.
 _INNER = 0.1
 # On sparse columns an epoch is cheap and a dense factor is not: more free columns get no Newton steps.
@@ -66,14 +69,12 @@ class CoordinateDescent:
 
     def init(self, problem: Problem, w0: FloatArray) -> _State:
         w, start = problem.clip(w0), problem.start()
-        strengths = _strengths(problem) if np.array_equal(w, start) else (1.0,)
+        strengths = _strengths(problem) if w.tobytes() == start.tobytes() else (1.0,)
         design = problem.loss.design
         small = not design.is_sparse and design.X.size <= _SMALL_DESIGN
         everything = _Panel(problem, slice(None), w) if small else None
         # Without a signal (y = 0, say) the start is stationary to the last bit, and stays the answer.
-        done = (
-            not problem.loss.gradient_scale.any() and not problem.violation(problem.loss.gradient(w), w).any()
-        )
+        done = not problem.loss.gradient_unit and not problem.violation(problem.loss.gradient(w), w).any()
         return _State(w, 0.0, done, strengths, everything, None, None, math.inf, math.inf, 0)
 
     def step(self, problem: Problem, state: _State) -> _State:
@@ -105,7 +106,7 @@ def _strengths(problem: Problem) -> tuple[float, ...]:
 
 
 class _Factor(NamedTuple):
-    """Some free columns and the lower triangular factor of their Gram matrix."""
+    """Some free columns, and an array that begins with the lower triangular factor of their Gram matrix."""
 
     columns: NDArray[np.intp]
     L: FloatArray
@@ -122,7 +123,7 @@ class _Panel:
     """The problem restricted to some columns, in the kernel's terms."""
 
     def __init__(self, problem: Problem, chosen: NDArray[np.intp] | slice, w: FloatArray) -> None:
-        loss, design, penalty = problem.loss, problem.loss.design, problem.penalty
+        design, penalty = problem.loss.design, problem.penalty
         self.w = w[chosen].copy()
         self.residual = np.empty(design.shape[0])
         weights = problem.penalty_weights
@@ -131,12 +132,13 @@ class _Panel:
         if penalty.shape != "convex":
             step = _table_step(problem)
             table = penalty.table(step)[:4]
+        where, root, means = None, 1.0, None
         if design.is_sparse:
             columns, means = design.sparse_columns(chosen)
         else:
-            columns, means = design.columns(chosen), None
+            columns, where, root = design.panel(chosen)
         self.kernel = Descent(
-            columns, means, self.residual, self.w, loss.coordinate_lipschitz[chosen], omega,
+            columns, where, root, means, self.residual, self.w, design.column_norms[chosen], omega,
             penalty.levels, penalty.slopes, table, step, self.w.size if means is None else _SPARSE_NEWTON,
         )  # fmt: skip
 
@@ -151,32 +153,27 @@ def _table_step(problem: Problem) -> float:
     return float(np.min(weights[seen] / curvature[seen]))
 
 
-def _scale(problem: Problem) -> FloatArray:
-    """Gradient entries that count as large; those at the start if the gradient at 0 vanishes (y = 0)."""
+def _unit(problem: Problem) -> float:
+    """`LeastSquares.gradient_unit`, or what stands in for it where the gradient at 0 vanishes (y = 0)."""
     loss = problem.loss
-    if loss.gradient_scale.any():
-        return loss.gradient_scale
-    return float(np.max(np.abs(loss.gradient(problem.start())))) * loss.design.column_norms
+    return loss.gradient_unit or float(np.max(np.abs(loss.gradient(problem.start()))))
 
 
 def _slack(problem: Problem, w: FloatArray) -> FloatArray:
     """Gradient entries that cannot be told from zero: the last strength is solved to them."""
-    return np.maximum(1e-14 * problem.loss.gradient_scale, 0.125 * problem.loss.rounding_floor(w))
+    return np.maximum(_TIGHT * problem.loss.gradient_scale, _SMALL_ERRORS * problem.loss.rounding_floor(w))
 
 
 def _small_step(problem: Problem, state: _State) -> _State:
-    panel, design = state.everything, problem.loss.design
-    epochs = 0.0
-    if len(state.strengths) > 1:
-        panel.residual[:] = design.embed(problem.loss.residual(state.w))
-        slack = _LOOSE_SLACK * _scale(problem)
-        for strength in state.strengths[:-1]:
-            epochs += panel.kernel.minimise(strength, slack, _LOOSE_EPOCHS, _LOOSE_ROUNDS)
-    before = panel.w.copy()
-    panel.residual[:] = design.embed(problem.loss.residual(before))
-    epochs += panel.kernel.minimise(1.0, _slack(problem, before), _EPOCHS, _ROUNDS)
+    panel, loss = state.everything, problem.loss
+    before = panel.w.tobytes()
+    epochs = panel.kernel.follow(
+        np.array(state.strengths), loss.design.embed(loss.target), loss.gradient(state.w),
+        loss.design.raw_norms, loss.y_norm, _LOOSE_SLACK * _unit(problem), _TIGHT * loss.gradient_unit,
+        _SMALL_ERRORS * ROUNDING, _LOOSE_EPOCHS, _LOOSE_ROUNDS, _EPOCHS, _ROUNDS,
+    )  # fmt: skip
     w = panel.w.copy()
-    done = panel.kernel.settled or np.array_equal(w, before)
+    done = panel.kernel.settled or w.tobytes() == before
     return _State(w, state.passes + 0.5 + epochs, done, (1.0,), panel, None, None, math.inf, math.inf, 0)
 
 
@@ -186,9 +183,10 @@ def _working_set_step(problem: Problem, state: _State) -> _State:
     stage = problem if last else problem.with_penalty(problem.penalty.scaled(strength))
     w = state.w.copy()
     residual = problem.loss.residual(w)
-    slack = _slack(problem, w) if last else _LOOSE_SLACK * _scale(problem)
+    slack = _slack(problem, w) if last else _LOOSE_SLACK * _unit(problem) * design.column_norms
     slack = np.maximum(slack, _TINY)
-    violation, survey, share = _violation(stage, w, residual, state.survey)
+    gradient, survey, share = _look(stage, w, residual, state.survey)
+    violation = stage.violation(gradient, w)
     violation = np.minimum(violation / slack, 1 / _TINY)
     worst = float(violation.max())
     passes = state.passes + 0.5 + 0.5 * share
@@ -206,7 +204,7 @@ def _working_set_step(problem: Problem, state: _State) -> _State:
     if state.factor is not None:
         place = np.searchsorted(chosen, state.factor.columns)
         panel.kernel.adopt(place.astype(np.intc), state.factor.L)
-    epochs = panel.kernel.minimise(strength, inner, _EPOCHS, _ROUNDS)
+    epochs = panel.kernel.minimise(strength, inner, gradient[chosen], _EPOCHS, _ROUNDS)
     free, L = panel.kernel.factor()
     w[chosen] = panel.w
     passes += epochs * chosen.size / problem.size
@@ -214,13 +212,13 @@ def _working_set_step(problem: Problem, state: _State) -> _State:
     return _State(w, passes, False, state.strengths, None, factor, survey, objective, worst, stuck)
 
 
-def _violation(
+def _look(
     problem: Problem, w: FloatArray, residual: FloatArray, survey: _Survey | None
 ) -> tuple[FloatArray, _Survey, float]:
-    """How far coordinates are from stationary, the last full look at them, and the share that was looked at.
+    """The gradient of the loss, the last full look at it, and the share of the entries that was looked at.
 
-    From residual r_0 to r a gradient entry changes by at most ``‖X_j‖ ‖r − r_0‖``.  A coordinate is
-    stationary if the old entry is that far inside its present Clarke interval.
+    From residual r_0 to r a gradient entry changes by at most ``‖X_j‖ ‖r − r_0‖``.  An old entry does where
+    it is that far inside the present Clarke interval: the coordinate is stationary with the new one too.
     """
     loss, design = problem.loss, problem.loss.design
     if survey is not None and design.has_columns and problem.penalty.shape == "convex":
@@ -231,9 +229,9 @@ def _violation(
         if chosen.size <= _PARTIAL_LOOK * problem.size:
             gradient = survey.gradient.copy()
             gradient[chosen] = -design.rmatvec_of(chosen, residual)
-            return np.where(near, problem.violation(gradient, w), 0.0), survey, chosen.size / problem.size
+            return gradient, survey, chosen.size / problem.size
     gradient = loss.gradient(w)
-    return problem.violation(gradient, w), _Survey(gradient, residual), 1.0
+    return gradient, _Survey(gradient, residual), 1.0
 
 
 def _working_set(problem: Problem, w: FloatArray, violation: FloatArray) -> NDArray[np.intp]:

@@ -162,7 +162,7 @@ def test_coordinates_that_are_not_looked_at_are_stationary(store, weighted):
     loss = LeastSquares(store(X), rng.standard_normal(n), None, weighted)
     problem = Problem(loss, designs.lasso(0.02, 5, bounded=True).scaled(0.2), omega if weighted else None)
     w = problem.start()
-    _, survey, share = module._violation(problem, w, loss.residual(w), None)
+    _, survey, share = module._look(problem, w, loss.residual(w), None)
     assert share == 1.0
     looked = []
     for size in (0.0, 0.001, 0.01, 0.1):
@@ -170,11 +170,13 @@ def test_coordinates_that_are_not_looked_at_are_stationary(store, weighted):
         chosen = rng.permutation(d)[:20]
         moved[chosen] += size * rng.standard_normal(20)
         moved = problem.clip(moved)
-        found, after, share = module._violation(problem, moved, loss.residual(moved), survey)
+        gradient, after, share = module._look(problem, moved, loss.residual(moved), survey)
         looked.append(share)
         assert (after is survey) == (share < 1.0)
         np.testing.assert_allclose(
-            found, problem.violation(-X_centred(X, weighted).T @ loss.residual(moved) / n, moved), atol=1e-12
+            problem.violation(gradient, moved),
+            problem.violation(-X_centred(X, weighted).T @ loss.residual(moved) / n, moved),
+            atol=1e-12,
         )
     assert looked == sorted(looked)
     assert looked[0] < looked[1] < 0.5 and looked[-1] == 1.0
@@ -222,3 +224,54 @@ def test_without_the_compiled_kernels_auto_finds_another_solver():
     )
     assert done.stdout.splitlines()[0] == "False CONVERGED"
     assert "compiled kernels" in done.stdout
+
+
+def kernel(p: int = 3, n: int = 4, **changed):
+    """A kernel on p columns of n entries, or one with wrong arguments."""
+    rng = np.random.default_rng(0)
+    X = np.asfortranarray(rng.standard_normal((n, p)))
+    given = {
+        "columns": X, "where": np.arange(p, dtype=np.intc), "root": 1.0, "means": None,
+        "residual": np.ones(n), "w": np.zeros(p),
+        "norms": np.linalg.norm(X, axis=0), "omega": np.ones(p), "levels": np.zeros(1),
+        "slopes": np.array([-1.0, 1.0]), "table": None, "step": 1.0, "newton_limit": p,
+    }  # fmt: skip
+    return module.Descent(*(given | changed).values())
+
+
+def test_the_kernel_refuses_arrays_that_do_not_fit():
+    for wrong in ({"norms": np.ones(2)}, {"omega": np.ones(4)}, {"slopes": np.ones(3)}):
+        with pytest.raises(ValueError, match="an entry for each of w, and slopes one more than levels"):
+            kernel(**wrong)
+    with pytest.raises(ValueError, match="slack and gradient must have an entry for each"):
+        kernel().minimise(1.0, np.ones(3), np.ones(2), 1, 1)
+    fits = [np.ones(1), np.ones(4), np.ones(3), np.ones(3)]
+    for place in range(1, 4):
+        with pytest.raises(ValueError, match="do not fit the columns"):
+            kernel().follow(*fits[:place], np.ones(5), *fits[place + 1 :], 1.0, 0.1, 1e-14, 1e-16, 1, 1, 1, 1)
+    with pytest.raises(ValueError, match="more columns than the factor can hold"):
+        kernel().adopt(np.zeros(4, dtype=np.intc), np.ones((5, 5), order="F"))
+
+
+@pytest.mark.parametrize("size", [3, 8])
+def test_a_factor_is_handed_on_whatever_the_size_of_its_array(size):
+    first = kernel()
+    residual = np.random.default_rng(1).standard_normal(4)
+    columns = np.asfortranarray(np.random.default_rng(0).standard_normal((4, 3)))
+    first.follow(
+        np.array([1e-3]), residual, -columns.T @ residual, np.ones(3), 1.0, 0.1, 1e-14, 1e-16, 20, 10, 20, 60
+    )
+    free, L = first.factor()
+    m = free.size
+    assert m > 0
+    A = columns[:, free]
+    np.testing.assert_allclose(np.tril(L[:m, :m]) @ np.tril(L[:m, :m]).T, A.T @ A, atol=1e-12)
+    array = np.zeros((size, size), order="F")
+    array[:m, :m] = np.tril(L[:m, :m])
+    w = np.zeros(3)
+    w[free] = 0.5
+    second = kernel(w=w)
+    second.adopt(free.astype(np.intc), array)
+    again, found = second.factor()
+    assert np.array_equal(again, free)
+    np.testing.assert_array_equal(np.tril(found[:m, :m]), np.tril(L[:m, :m]))

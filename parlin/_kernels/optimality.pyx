@@ -1,0 +1,85 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+r"""How far a point is from stationary, in one loop over its coordinates.
+
+The very operations of `parlin.certificate`, which has them in NumPy too: the same ratios, float for float.
+"""
+
+from libc.math cimport fabs
+
+cdef enum:
+    # Sums of so many terms are added up apart, which keeps the rounding errors of long sums small.
+    BLOCK = 256
+
+
+cdef inline double ratio(double numerator, double denominator) noexcept nogil:
+    """Their quotient with 0/0 = 0."""
+    return 0.0 if numerator == 0.0 else numerator / denominator
+
+
+def judge(
+    const double[::1] w, const double[::1] gradient, const double[::1] scale, const double[::1] floor,
+    omega, const double[::1] levels, const double[::1] slopes, const double[::1] points,
+    const double[::1] values, double loss, double start_objective, double tol,
+):
+    """The objective, the residual and the strict residual of `parlin.Certificate`.
+
+    `omega` are the penalty weights or None, `points` and `values` the anchors of ψ, one a cell.
+    """
+    cdef Py_ssize_t d = w.shape[0], j
+    cdef int n_levels = levels.shape[0], cell, zero = 0
+    cdef bint weighted = omega is not None, excused, on_level = False
+    cdef const double[::1] weights
+    cdef double total = 0.0, block = 0.0, value, left, right, target, distance, error
+    cdef double residual = 0.0, strict = 0.0, share, objective
+    if gradient.shape[0] != d or scale.shape[0] != d or floor.shape[0] != d:
+        raise ValueError("w, gradient, scale and floor must be of one length")
+    if not (slopes.shape[0] == points.shape[0] == values.shape[0] == n_levels + 1):
+        raise ValueError("slopes, points and values must have one entry more than levels")
+    if weighted:
+        weights = omega
+        if weights.shape[0] != d:
+            raise ValueError("omega must have an entry for each of w")
+    while zero < n_levels and levels[zero] < 0.0:
+        zero += 1
+    for j in range(d):
+        if weighted and weights[j] == 0.0:
+            continue
+        cell = cell_of(levels, w[j], zero)
+        value = values[cell]
+        if w[j] != points[cell]:
+            value += slopes[cell] * (w[j] - points[cell])
+        block += weights[j] * value if weighted else value
+        if j % BLOCK == BLOCK - 1:
+            total, block = total + block, 0.0
+    objective = loss + (total + block)
+    # Far out the floor grows without limit: it excuses no point that is worse than the start.
+    excused = not objective > start_objective
+    for j in range(d):
+        error = floor[j] if excused else 0.0
+        if weighted and weights[j] == 0.0:
+            distance, on_level = fabs(gradient[j]), False
+        else:
+            cell = cell_of(levels, w[j], zero)
+            on_level = cell < n_levels and levels[cell] == w[j]
+            left, right = slopes[cell], slopes[cell + on_level]
+            share = weights[j] if weighted else 1.0
+            target = -(gradient[j] / share)
+            distance = share * max(max(min(left, right) - target, target - max(left, right)), 0.0)
+        residual = max(residual, ratio(distance, max(scale[j], error / tol)))
+        if distance > 0.0 or not on_level:
+            strict = max(strict, ratio(max(distance, error), scale[j]))
+    return objective, residual, strict
+
+
+cdef inline int cell_of(const double[::1] levels, double x, int zero) noexcept nogil:
+    """How many levels are below x, the number of the cell just left of it; `zero` are below 0."""
+    cdef int low = 0, high = levels.shape[0], middle
+    if x == 0.0:  # as most entries are
+        return zero
+    while low < high:
+        middle = (low + high) // 2
+        if levels[middle] < x:
+            low = middle + 1
+        else:
+            high = middle
+    return low

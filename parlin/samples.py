@@ -1,0 +1,76 @@
+r"""Which samples are accepted: real and finite, one target and at most one nonnegative weight a row."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+
+from parlin._kernels import columns
+
+FloatArray = NDArray[np.float64]
+
+
+def is_complex(X: ArrayLike | sparse.spmatrix | sparse.sparray) -> bool:
+    """Whether the entries are complex numbers."""
+    dtype = getattr(X, "dtype", None)
+    return np.iscomplexobj(X) if dtype is None else dtype.kind == "c"
+
+
+def all_finite(v: FloatArray) -> bool:
+    """Whether no entry of the vector is infinite or NaN."""
+    return all(map(math.isfinite, extremes(v)))
+
+
+def extremes(v: FloatArray) -> tuple[float, float]:
+    """The least and the greatest entry of a vector; NaN if one is."""
+    return (float(v.min()), float(v.max())) if columns is None else columns.extremes(v)
+
+
+def is_finite(X: FloatArray | sparse.spmatrix | sparse.sparray) -> bool:
+    """Whether no stored entry is infinite or NaN."""
+    return bool(np.isfinite(X.data if sparse.issparse(X) else X).all())
+
+
+def check_shapes(X: FloatArray | sparse.spmatrix | sparse.sparray, y: FloatArray) -> None:
+    """Raise a ValueError that says how `X` and `y` do not fit."""
+    if X.ndim != 2:
+        raise ValueError(f"X must be two-dimensional, but has shape {X.shape}; reshape it to (n, d)")
+    if 0 in X.shape:
+        raise ValueError(f"X must have at least one row and one column, but has shape {X.shape}")
+    n = X.shape[0]
+    if y.shape != (n,):
+        raise ValueError(f"y must have shape ({n},), one entry a row of X, but has shape {y.shape}")
+
+
+def positive_rows(
+    X: ArrayLike | sparse.spmatrix | sparse.sparray, y: FloatArray, sample_weight: ArrayLike | None
+) -> tuple[ArrayLike | sparse.spmatrix | sparse.sparray, FloatArray, FloatArray | None]:
+    """`X`, `y` (one row a sample) and the weights, all without the rows of weight zero.
+
+    Raises
+    ------
+    ValueError
+        If the weights have the wrong shape, are negative or not finite, or are all zero.
+    """
+    if sample_weight is None:
+        return X, y, None
+    weights = np.asarray(sample_weight, dtype=np.float64)
+    if weights.ndim == 0:
+        weights = np.full(y.shape[0], float(weights))
+    if weights.shape != y.shape[:1]:
+        raise ValueError(f"sample_weight must have shape {y.shape[:1]}, but has shape {weights.shape}")
+    if not np.all(np.isfinite(weights)) or np.any(weights < 0):
+        raise ValueError("sample_weight must be finite and nonnegative")
+    keep = weights > 0
+    if not keep.any():
+        raise ValueError("sample_weight must have a positive entry, but all are zero")
+    if keep.all():
+        return X, y, weights
+    if sparse.issparse(X):
+        return X.tocsr()[keep], y[keep], weights[keep]
+    X = np.asarray(X)
+    # Indexing gives C order; Fortran order is what reads columns fast.
+    return np.asarray(X[keep], order="F" if X.flags.f_contiguous else "C"), y[keep], weights[keep]
