@@ -25,7 +25,8 @@ which judges every point before its method is timed.
 """
 _METHOD = """\
 * One process, one thread for BLAS and everything else. Times are those of the processor, not of the clock.
-* All methods of an instance take turns. The least time of up to 8 calls counts, of fewer where they are long.
+* All methods of an instance take turns. The least time of up to 100 calls counts, of fewer where they
+  are long.
 * Preparing the data for a peer (compiled objects, quadratic programs, step lengths) is not timed.
 * Every peer runs at the loosest of its tolerances, half a decade apart, whose point has the gap. skglm: the
   better of its first working sets on a cell's first draw; `generalized_support` of its penalty is `w != 0`.
@@ -47,7 +48,7 @@ of 1e-8, or of 1e-12, which is what is asked of ours.
 """
 _PASSES = """\
 Until the relative gap is 1e-9: median (greatest) over designs and penalties. One pass is one X @ w and one
-X.T @ r; epochs on a working set and warm-up strengths count in proportion.
+X.T @ r; looks at some columns and updates of some coordinates count in proportion.
 """
 _PATH = """\
 PAR-lasso on a Gaussian design, from alpha_max down to 0.01 alpha_max. *Difference*: the largest between the

@@ -122,7 +122,7 @@ class LeastSquares:
         w = np.asarray(w, dtype=np.float64)
         known = self._known(w)
         return (
-            self._half_square(self.design.residual(self.target, w))
+            self.design.half_square(self.design.residual(self.target, w))
             if known is None
             else self._value_of(known)
         )
@@ -138,7 +138,7 @@ class LeastSquares:
 
     def _value_of(self, point: _Evaluation) -> float:
         if point.value is None:
-            point.value = self._half_square(point.residual)
+            point.value = self.design.half_square(point.residual)
         return point.value
 
     def _gradient_of(self, point: _Evaluation) -> FloatArray:
@@ -172,9 +172,6 @@ class LeastSquares:
         """
         return 1.0, self
 
-    def _half_square(self, u: FloatArray) -> float:
-        return 0.5 * float(u @ (self.design.weights * u))
-
     @property
     def lipschitz(self) -> float:
         """The Lipschitz constant of the gradient: the squared largest singular value of the design."""
@@ -198,7 +195,7 @@ class LeastSquares:
     @cached_property
     def value_at_zero(self) -> float:
         """f(0), the scale against which gaps are reported."""
-        return self._half_square(self.target)
+        return self.design.half_square(self.target)
 
     @cached_property
     def gradient_at_zero(self) -> FloatArray:
@@ -237,7 +234,7 @@ class LeastSquares:
     @cached_property
     def y_norm(self) -> float:
         """The weighted norm of the targets as given."""
-        return math.sqrt(self.y @ (self.design.weights * self.y))
+        return math.sqrt(2 * self.design.half_square(self.y))
 
     def dual_point(self, w: ArrayLike, unpenalised: NDArray[np.intp]) -> FloatArray:
         """The residual made orthogonal to the unpenalised columns: feasible for the dual after scaling."""
@@ -253,7 +250,7 @@ class LeastSquares:
 
     def fenchel_young(self, w: ArrayLike, nu: FloatArray) -> float:
         """``f(w) + f*(−X'ν) + <ν, Xw> >= 0`` for a dual point `nu`: the loss's part of the gap."""
-        return self._half_square(self.residual(w) - nu)
+        return self.design.half_square(self.residual(w) - nu)
 
 
 @dataclass(slots=True)

@@ -9,7 +9,6 @@ sparse matrix is copied for it.
 
 from __future__ import annotations
 
-import math
 from functools import cached_property
 
 import numpy as np
@@ -120,11 +119,6 @@ class DesignMatrix:
         self.column_norms = centred if self.centre else raw
         return products
 
-    @property
-    def has_columns(self) -> bool:
-        """Whether some columns can be read at less cost than all of them."""
-        return self.is_sparse or self._by_columns
-
     @cached_property
     def means(self) -> FloatArray:
         """Weighted column means, shape (d,); zeros without centring.
@@ -180,15 +174,13 @@ class DesignMatrix:
             result += self.means @ w
         return result
 
+    def half_square(self, u: FloatArray) -> float:
+        """``½ <u, u>``."""
+        return kernels.half_square(self.weights, u) if self._is_quick else 0.5 * float(u @ (self.weights * u))
+
     def rmatvec(self, u: FloatArray) -> FloatArray:
         """The adjoint ``(X − 1 x̄')' (s ∘ u)``, shape (d,), with the normalised weights ``s``."""
         return kernels.adjoint(self.X, self._dual(u)) if self._is_quick else self.X.T @ self._dual(u)
-
-    def rmatvec_of(self, chosen: NDArray[np.intp], u: FloatArray) -> FloatArray:
-        """The entries of `rmatvec` that belong to the chosen columns."""
-        if self._by_columns:
-            return kernels.products(self.X, self._numbers(chosen), self._dual(u))
-        return (self._csc if self.is_sparse else self.X)[:, chosen].T @ self._dual(u)
 
     def _numbers(self, indices: ArrayLike | slice) -> NDArray[np.intp]:
         """The numbers of the columns that NumPy's indexing means, one after the other in memory."""
@@ -209,7 +201,7 @@ class DesignMatrix:
         Row ``i`` is multiplied by ``√s_i``, so that ``columns(j)' columns(k) = <X_j, X_k>``.
         """
         if self._by_columns:
-            return kernels.panel(self.X, self._numbers(indices), self.means, self._root_weights)
+            return kernels.panel(self.X, self._numbers(indices), self.means, self.root_weights)
         if self.is_sparse:
             panel = np.asfortranarray(self._csc[:, indices].toarray())
         else:
@@ -217,36 +209,24 @@ class DesignMatrix:
             panel = np.array(self.X.T[indices], order="C").T
         if self.centre:
             panel -= self.means[indices]
-        panel *= self._root_weights[:, None]
+        panel *= self.root_weights[:, None]
         return panel
 
-    def panel(self, indices: NDArray[np.intp] | slice) -> tuple[FloatArray, NDArray[np.intc], float]:
-        """The chosen `columns` as columns of an array: the array, their numbers, and a factor common to all.
-
-        Nothing is copied where the array can be X itself.
-        """
-        if self._by_columns and self.sample_weight is None and not self.centre:
-            return self.X, self._numbers(indices).astype(np.intc), 1.0 / math.sqrt(self.shape[0])
-        columns = self.columns(indices)
-        return columns, np.arange(columns.shape[1], dtype=np.intc), 1.0
-
-    def sparse_columns(
-        self, indices: NDArray[np.intp]
-    ) -> tuple[tuple[FloatArray, NDArray[np.intc], NDArray[np.intc]], FloatArray]:
-        """The chosen columns of a sparse design as a CSC triple (data, indices, indptr), and their means.
-
-        Rows are scaled as in `columns`; the means are not subtracted.
-        """
-        panel = self._csc[:, indices]
-        data = panel.data * self._root_weights[panel.indices]
-        return (data, panel.indices.astype(np.intc), panel.indptr.astype(np.intc)), self.means[indices]
+    @cached_property
+    def by_columns(self) -> FloatArray | tuple[FloatArray, NDArray[np.intc], NDArray[np.intc]]:
+        """The stored entries, as an array in Fortran order or a CSC triple (data, indices, indptr)."""
+        if not self.is_sparse:
+            return np.asfortranarray(self.X)
+        X = self._csc
+        return X.data, X.indices.astype(np.intc, copy=False), X.indptr.astype(np.intc, copy=False)
 
     def embed(self, u: FloatArray) -> FloatArray:
         """Sample vectors in the Euclidean coordinates of `columns`: ``√s ∘ u``."""
-        return self._root_weights * u
+        return self.root_weights * u
 
     @cached_property
-    def _root_weights(self) -> FloatArray:
+    def root_weights(self) -> FloatArray:
+        """``√s``, shape (n,)."""
         return np.sqrt(self.weights)
 
     @cached_property
@@ -273,7 +253,7 @@ class DesignMatrix:
         """The smaller of ``X'X`` (d, d) and ``XX'`` (n, n), in the inner product of the samples."""
         n, d = self.shape
         if self.is_sparse and n * d > _DENSE_GRAM:
-            return sparse_gram(self.X, self._root_weights, self.means if self.centre else None)
+            return sparse_gram(self.X, self.root_weights, self.means if self.centre else None)
         A = self.columns(slice(None))
         return A.T @ A if d <= n else A @ A.T
 

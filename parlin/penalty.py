@@ -90,7 +90,7 @@ class PAR:
 
     def scaled(self, lam: float) -> PAR:
         """``lam ψ`` for ``lam >= 0``; box sides stay, and kinks that vanish are merged."""
-        if not (np.isfinite(lam) and lam >= 0):
+        if not (math.isfinite(lam) and lam >= 0):
             raise ValueError(f"lam must be a finite number >= 0, but is {lam!r}")
         if lam > 0:
             slopes = lam * self.slopes

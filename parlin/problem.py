@@ -136,13 +136,13 @@ class Problem:
             return 0.0
         low, high = slopes_at(self.penalty.levels, self.penalty.slopes, self._start_level)
         if self.unpenalised.size:
-            descent = self.loss.design.rmatvec(self.loss.dual_point(self._start, self.unpenalised))
+            gradient = -self.loss.design.rmatvec(self.loss.dual_point(self._start, self.unpenalised))
         else:
-            descent = -self.loss.gradient(self._start)
+            gradient = self.loss.gradient(self._start)
         if self.penalty_weights is not None:
-            descent = descent[self.penalised] / self.penalty_weights[self.penalised]
-        down, up = extremes(descent)
-        up, down = max(up, 0.0), min(down, 0.0)
+            gradient = gradient[self.penalised] / self.penalty_weights[self.penalised]
+        least, greatest = extremes(gradient)
+        up, down = max(-least, 0.0), min(-greatest, 0.0)
         if low > 0 or high < 0 or (up > 0 and high == 0) or (down < 0 and low == 0):
             return math.inf
         return max(up / high if up else 0.0, down / low if down else 0.0)

@@ -85,9 +85,6 @@ def test_every_map_is_the_explicit_matrix_however_it_is_stored(stored, weights, 
     np.testing.assert_allclose(design.weights, s, **close)
     np.testing.assert_allclose(design.matvec(w), A @ w, **close)
     np.testing.assert_allclose(design.rmatvec(u), A.T @ (s * u), **close)
-    some = np.array([4, 0, 1])
-    np.testing.assert_allclose(design.rmatvec_of(some, u), (A.T @ (s * u))[some], **close)
-    assert design.rmatvec_of(some[:0], u).shape == (0,)
     np.testing.assert_allclose(design.columns(np.array([4, 0, 1])), (root * A)[:, [4, 0, 1]], **close)
     np.testing.assert_allclose(design.columns(slice(None)), root * A, **close)
     np.testing.assert_allclose(design.embed(u), root.ravel() * u, **close)
@@ -137,19 +134,23 @@ def test_residuals_and_adjoints_are_those_of_the_explicit_matrix(centre, weights
     target, w, u = rng.standard_normal(N), rng.standard_normal(D), rng.standard_normal(N)
     w[::2] = 0.0
     np.testing.assert_allclose(design.residual(target, w), target - A @ w, **close)
+    assert design.half_square(u) == pytest.approx(0.5 * s @ u**2, rel=1e-14)
     np.testing.assert_allclose(design.rmatvec(u), A.T @ (s * u), **close)
 
 
-@pytest.mark.parametrize("stored", ["C", "F"])
-@pytest.mark.parametrize("weights", WEIGHTS, ids=["equal", "weighted"])
-@pytest.mark.parametrize("centre", [False, True])
-def test_a_panel_times_its_factor_is_the_chosen_columns(centre, weights, stored):
-    design = DesignMatrix(STORED[stored](data()), weights, centre=centre)
-    for indices in (slice(None), np.array([3, 0])):
-        array, numbers, factor = design.panel(indices)
-        np.testing.assert_allclose(factor * array[:, numbers], design.columns(indices), **close)
-        in_place = matrix.kernels is not None and stored == "F" and weights is None and not centre
-        assert np.shares_memory(array, design.X) == in_place
+@pytest.mark.parametrize("stored", STORED)
+def test_the_entries_by_columns_are_those_of_the_matrix_and_no_copy_where_they_are_stored_so(stored):
+    design = DesignMatrix(STORED[stored](data()))
+    found = design.by_columns
+    if design.is_sparse:
+        entries, rows, ends = found
+        assert rows.dtype == ends.dtype == np.intc
+        assert np.shares_memory(entries, design.X.data) == (design.X.format == "csc")
+        found = sparse.csc_array((entries, rows, ends), (N, D)).toarray()
+    else:
+        assert found.flags.f_contiguous
+        assert (found is design.X) == (stored == "F")
+    np.testing.assert_array_equal(found, data())
 
 
 @pytest.mark.parametrize("v", [[2.0], [1.0, -3.0, 2.0], [np.inf, 0.0], [-np.inf, np.inf]])
@@ -167,8 +168,6 @@ def test_the_compiled_loops_refuse_what_does_not_fit():
     s, u, means = np.full(N, 1 / N), np.ones(N), np.zeros(D)
     with pytest.raises(ValueError, match="an entry for each row"):
         matrix.kernels.survey(X, s, True, False, wrong)
-    with pytest.raises(ValueError, match="an entry for each row"):
-        matrix.kernels.products(X, chosen, wrong)
     with pytest.raises(ValueError, match="an entry for each chosen column"):
         matrix.kernels.combination(X, chosen, np.ones(3))
     with pytest.raises(ValueError, match="one for each row"):
@@ -181,8 +180,9 @@ def test_the_compiled_loops_refuse_what_does_not_fit():
         matrix.kernels.adjoint(X, wrong)
     with pytest.raises(ValueError, match="empty"):
         matrix.kernels.extremes(np.empty(0))
+    with pytest.raises(ValueError, match="an entry for each weight"):
+        matrix.kernels.half_square(u, wrong)
     for call in (
-        lambda: matrix.kernels.products(X, outside, u),
         lambda: matrix.kernels.combination(X, outside, np.ones(2)),
         lambda: matrix.kernels.panel(X, -chosen - 1, means, u),
     ):
@@ -213,18 +213,6 @@ def test_the_gram_of_a_large_sparse_matrix_is_the_same_without_making_it_dense(s
     for stored in ("csr array", "csc matrix"):
         gram = DesignMatrix(STORED[stored](X), weights, centre=centre).gram()
         np.testing.assert_allclose(gram, A.T @ A if shape[1] <= shape[0] else A @ A.T, **close)
-
-
-@pytest.mark.parametrize("stored", SPARSE)
-@pytest.mark.parametrize("weights", WEIGHTS, ids=["equal", "weighted"])
-@pytest.mark.parametrize("centre", [False, True])
-def test_sparse_columns_and_their_means_are_the_dense_columns(stored, weights, centre):
-    design, chosen = DesignMatrix(STORED[stored](data()), weights, centre=centre), np.array([4, 0, 1])
-    (entries, rows, ends), means = design.sparse_columns(chosen)
-    assert rows.dtype == ends.dtype == np.intc
-    panel = sparse.csc_array((entries, rows, ends), (N, 3)).toarray()
-    panel -= np.sqrt(design.weights)[:, None] * means
-    np.testing.assert_allclose(panel, design.columns(chosen), **close)
 
 
 @pytest.mark.parametrize("stored", STORED)
@@ -397,12 +385,11 @@ def test_columns_that_do_not_count_are_left_out_of_a_large_product(store, count,
 @pytest.mark.parametrize("stored", STORED)
 def test_columns_are_named_as_numpy_names_them(stored):
     design = DesignMatrix(STORED[stored](data()))
-    u, whole = np.ones(N), design.columns(slice(None))
+    whole = design.columns(slice(None))
     mask = np.zeros(D, dtype=bool)
     mask[[0, 2]] = True
     for indices in ([2, 0], np.array([2, 0], dtype=np.int32), mask, np.arange(D)[::2], [-1]):
         np.testing.assert_array_equal(design.columns(indices), whole[:, indices])
-        np.testing.assert_allclose(design.rmatvec_of(indices, u), design.rmatvec(u)[indices], **close)
 
 
 @pytest.mark.parametrize("stored", STORED)

@@ -84,6 +84,17 @@ def extremes(const double[::1] v):
     return low, high
 
 
+def half_square(const double[::1] weights, const double[::1] u):
+    """``½ Σ_i s_i u_i²``."""
+    cdef double total = 0.0
+    cdef Py_ssize_t i
+    if weights.shape[0] != u.shape[0]:
+        raise ValueError("u must have an entry for each weight")
+    for i in range(u.shape[0]):
+        total += weights[i] * u[i] * u[i]
+    return 0.5 * total
+
+
 def residual(const double[::1, :] X, const double[::1] target, const double[::1] w):
     """``target − X w``, shape (n,)."""
     cdef int n = X.shape[0]
@@ -109,20 +120,6 @@ def adjoint(const double[::1, :] X, const double[::1] u):
     for j in range(d):
         products[j] = dot(n, &X[0, j], &u[0])
     return result
-
-
-def products(const double[::1, :] X, const Py_ssize_t[::1] chosen, const double[::1] u):
-    """``X_j'u`` for the chosen columns, in their order."""
-    cdef int n = X.shape[0]
-    cdef Py_ssize_t k, d = X.shape[1]
-    cdef double[::1] found = np.zeros(chosen.shape[0])
-    if u.shape[0] != n:
-        raise ValueError("u must have an entry for each row of X")
-    for k in range(chosen.shape[0] if n else 0):
-        if not 0 <= chosen[k] < d:
-            raise IndexError(f"X has {d} columns, and none with the number {chosen[k]}")
-        found[k] = dot(n, &X[0, chosen[k]], &u[0])
-    return np.asarray(found)
 
 
 def combination(const double[::1, :] X, const Py_ssize_t[::1] chosen, const double[::1] w):

@@ -1,8 +1,8 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-r"""Coordinate descent and active-set Newton on a panel of columns, for any piecewise-affine penalty.
+r"""Coordinate descent and active-set Newton for least squares with any piecewise-affine penalty.
 
-Minimises  ½ ‖r − A (w⁺ − w)‖² + Σ_j ω_j ψ(w⁺_j)  over the columns A of one working set; `w` and the
-residual `r` are updated in place.  A coordinate's *place* is ``2 i`` inside cell i (slope ``s_i``,
+Minimises  ½ ‖b − A w‖² + Σ_j ω_j ψ(w_j), where the columns of A are the stored ones less their means, each
+row times the root of its sample weight; `w` is updated in place, and with it the residual `r`.  A coordinate's *place* is ``2 i`` inside cell i (slope ``s_i``,
 between the levels ``b_{i−1}`` and ``b_i``) and ``2 k + 1`` on level ``b_k`` itself, where ``w_j`` is the
 stored float.  Moving one place up or down is adding or subtracting one.
 
@@ -13,12 +13,13 @@ null direction until some coordinate lands (so the free columns stay independent
 """
 
 cimport cython
+from cpython.exc cimport PyErr_CheckSignals
 from libc.math cimport INFINITY, fabs, sqrt
 from libc.string cimport memmove
 from scipy.linalg.cython_blas cimport dgemm, dsyrk, dtrmv, dtrsm, dtrsv
 from scipy.linalg.cython_lapack cimport dpstrf
 
-from parlin._kernels.vectors cimport add, copy, dot, rotate
+from parlin._kernels.vectors cimport add, add_rows, copy, copy_rows, dot, dot_rows, rotate
 
 import numpy as np
 
@@ -31,6 +32,8 @@ cdef double DOUBTFUL = 1e-6
 cdef double NOISE = 1e-10
 # This many columns enter the factor one by one; more of them, if many in proportion, by a new factor.
 cdef int FEW = 12
+# Steps of conjugate gradients in one round.
+cdef int CONJUGATE_STEPS = 200
 # A walk along the levels turns into a bisection after this many places.
 cdef int LONG_WALK = 16
 
@@ -42,13 +45,14 @@ cdef class Descent:
     cdef readonly bint settled           # the last call left no violation
     cdef bint stale                      # the factor is to be made anew
     cdef bint fresh                      # it has just been
-    cdef const double[::1, :] dense      # columns, of which A has those with the numbers `where`
-    cdef const int[::1] where            # times `root`
-    cdef double root
-    cdef const double[::1] data          # CSC columns, scaled by √s but not centred
+    # A has the stored columns less their means, each row times √s: never made, but where they are used.
+    cdef const double[::1, :] dense      # stored columns
+    cdef const double[::1] data          # or those of a CSC matrix
     cdef const int[::1] indices, indptr
-    cdef const double[::1] means               # of the sparse columns: centring stays implicit
-    cdef double column_mean              # the same of `column`
+    cdef const double[::1] means, roots  # one a column, and √s for each row
+    cdef bint centred
+    cdef double root                     # √s where it is the same for all rows, otherwise 0
+    cdef double column_mean              # <√s, column>
     cdef double mean_of_r                # <√s, r>, the part of r that centring removes
     cdef object kept                     # the arrays that are pointed to
     cdef double* r
@@ -85,24 +89,28 @@ cdef class Descent:
     cdef int inc, stride
 
     def __init__(
-        self, columns, where, double root, means, double[::1] residual, double[::1] w,
-        const double[::1] norms, const double[::1] omega, const double[::1] levels,
-        const double[::1] slopes, table, double step, int newton_limit,
+        self, columns, const double[::1] means, const double[::1] roots, bint uniform, bint centred,
+        double[::1] w, const double[::1] norms, const double[::1] omega,
+        const double[::1] levels, const double[::1] slopes, table, double step, int newton_limit,
     ):
-        """`columns` is a dense Fortran array, or with `means` a CSC triple (data, indices, indptr).
+        """`columns` is a dense (n, p) array in Fortran order or a CSC triple (data, indices, indptr).
 
-        Of the dense array those with the numbers `where`, times `root`, are the p columns.
+        The kernel moves `w` where it is.
         """
-        self.sparse = means is not None
-        self.p, self.n = w.shape[0], residual.shape[0]
+        self.sparse = isinstance(columns, tuple)
+        self.p, self.n = w.shape[0], roots.shape[0]
         if self.sparse:
             self.data, self.indices, self.indptr = columns
-            self.means = means
         else:
-            self.dense, self.where, self.root = columns, where, root
+            self.dense = columns
+        stored = self.indptr.shape[0] - 1 if self.sparse else self.dense.shape[1]
+        if not stored == means.shape[0] == self.p or not (self.sparse or self.dense.shape[0] == self.n):
+            raise ValueError("columns must fit w and roots, and means must have one entry a column")
+        self.means, self.roots, self.centred = means, roots, centred
+        self.root = roots[0] if uniform else 0.0
         if norms.shape[0] != self.p or omega.shape[0] != self.p or slopes.shape[0] != levels.shape[0] + 1:
             raise ValueError("norms and omega must have an entry for each of w, and slopes one more than levels")
-        self.r, self.w, self.norms, self.omega = &residual[0], &w[0], &norms[0], &omega[0]
+        self.w, self.norms, self.omega = &w[0], &norms[0], &omega[0]
         self.n_levels = levels.shape[0]
         self.levels = &levels[0] if self.n_levels else NULL
         self.unit_slopes = &slopes[0]
@@ -115,8 +123,8 @@ cdef class Descent:
         # A sparse panel has no more free columns in its factor than get Newton steps.
         cdef int size = min(self.capacity, newton_limit) + 1
         cdef int[::1] whole = np.zeros(3 * self.p + 2 * size, dtype=np.intc)
-        cdef double[::1] real = np.zeros(7 * size + 2 * self.n + 3 * self.p + self.n_levels + 1)
-        self.kept = (residual, w, norms, omega, levels, slopes, whole, real)
+        cdef double[::1] real = np.zeros(7 * size + 3 * self.n + 3 * self.p + self.n_levels + 1)
+        self.kept = (w, norms, omega, levels, slopes, whole, real)
         self.place = &whole[0]
         self.active = self.place + self.p
         self.slot = self.active + self.p
@@ -130,7 +138,8 @@ cdef class Descent:
         self.smooth = self.work + size
         self.entry = self.smooth + size
         self.column = self.entry + size
-        self.seen_r = self.column + self.n
+        self.r = self.column + self.n
+        self.seen_r = self.r + self.n
         self.seen = self.seen_r + self.n
         self.own_slack = self.seen + self.p
         self.curvature = self.own_slack + self.p
@@ -142,77 +151,31 @@ cdef class Descent:
         self.newton_limit = newton_limit
         cdef int j
         for j in range(self.p):
-            self.place[j] = self.locate(self.w[j])
+            repeated = j > 0 and self.w[j] == self.w[j - 1]
+            self.place[j] = self.place[j - 1] if repeated else self.locate(self.w[j])
             self.curvature[j] = norms[j] * norms[j]
             self.slot[j] = -1
 
-    # -- handing the factor over ----------------------------------------------------------------------
-
-    def factor(self):
-        """The free columns in the order of the factor, and the array in which the factor is."""
-        cdef int i
-        if self.stale:
-            self.m = 0
-        self.release()
-        free = np.empty(self.m, dtype=np.intp)
-        cdef Py_ssize_t[::1] numbers = free
-        for i in range(self.m):
-            numbers[i] = self.free[i]
-        return free, np.asarray(self.L)
-
-    def adopt(self, const int[::1] free, double[::1, :] L):
-        """Begin with the factor that another kernel made of these columns, all of them free here too.
-
-        The array is taken over, where it is large enough.
-        """
-        cdef int i, k, size = self.L.shape[0]
-        if free.shape[0] >= size:
-            raise ValueError("more columns than the factor can hold")
-        self.m = free.shape[0]
-        for i in range(self.m):
-            self.free[i] = free[i]
-            self.slot[free[i]] = i
-        if L.shape[0] >= size:
-            self.L, self.stride = L, L.shape[0]
-            return
-        for k in range(self.m):
-            for i in range(k, self.m):
-                self.L[i, k] = L[i, k]
-
-    cdef void release(self) noexcept:
-        """Columns that have landed leave the factor."""
-        cdef int k
-        for k in range(self.m - 1, -1, -1):
-            if not self.is_free(self.free[k]):
-                self.delete(k)
+    def point(self):
+        """The present w: a copy."""
+        w = np.empty(self.p)
+        cdef double[::1] target = w
+        copy(self.p, 1.0, self.w, &target[0])
+        return w
 
     # -- the loop -----------------------------------------------------------------------------------
-
-    def minimise(
-        self, double strength, const double[::1] slack, const double[::1] gradient, int max_epochs,
-        int max_rounds,
-    ):
-        """Descend until no coordinate violates its condition by more than `slack`; returns the epochs used.
-
-        The penalty is multiplied by `strength`.  The residual, and with it the loss's gradient, is the
-        caller's, for the present w.  One epoch is the work of one update of every column.
-        """
-        if slack.shape[0] != self.p or gradient.shape[0] != self.p:
-            raise ValueError("slack and gradient must have an entry for each of w")
-        self.slack = &slack[0]
-        self.mean_of_r = 0.0
-        self.remember(&gradient[0])
-        return self.descend(strength, max_epochs, max_rounds)
 
     def follow(
         self, const double[::1] strengths, const double[::1] target, const double[::1] gradient,
         const double[::1] raw_norms, double y_norm, double loose, double tight, double rounding,
         int loose_epochs, int loose_rounds, int max_epochs, int max_rounds,
     ):
-        """`minimise` at one strength after the other, from the residual of `target` at the present w.
+        """Descend until no coordinate violates its condition by more than a slack; returns the epochs used.
 
-        Slack is ``loose ‖A_j‖`` but at the last strength, where it is ``tight ‖A_j‖`` or, if larger, the
-        multiple `rounding` of ``‖A_j‖ (‖y‖ + Σ_k ‖A_k‖_raw |w_k|) + ‖A_j‖_raw ‖r‖``.
+        The penalty is multiplied by one of the strengths after the other.  `gradient` is the loss's at the
+        present w, `target` (centred, times √s) the residual at 0.  One epoch is the work of one update of
+        every column.  Slack is ``loose ‖A_j‖`` but at the last strength, where it is ``tight ‖A_j‖`` or, if
+        larger, the multiple `rounding` of ``‖A_j‖ (‖y‖ + Σ_k ‖A_k‖_raw |w_k|) + ‖A_j‖_raw ‖r‖``.
         """
         cdef int j, k, last = strengths.shape[0] - 1
         cdef double epochs = 0.0, sizes = y_norm, r_norm
@@ -251,7 +214,7 @@ cdef class Descent:
             if self.w[j] != 0.0:
                 self.subtract(j, self.w[j])
 
-    cdef double descend(self, double strength, int max_epochs, int max_rounds) noexcept:
+    cdef double descend(self, double strength, int max_epochs, int max_rounds) except -1.0:
         cdef int k, round_, violators
         cdef double epochs = 0.0
         self.settled = False
@@ -262,10 +225,13 @@ cdef class Descent:
             if violators == 0:
                 self.settled = True
                 break
+            PyErr_CheckSignals()  # such as that of Ctrl-C
             epochs += self.epochs_of_updates(max_epochs)
             if self.count_free() <= self.newton_limit:
                 self.synchronise()
                 epochs += self.newton()
+            elif self.convex:
+                epochs += self.conjugate_gradients()
         return epochs
 
     cdef double epochs_of_updates(self, int max_epochs) noexcept:
@@ -354,35 +320,58 @@ cdef class Descent:
     # -- columns ------------------------------------------------------------------------------------
 
     cdef inline const double* at(self, int j) noexcept:
-        """Where the entries of dense column j are, to be taken times `root`."""
-        return &self.dense[0, self.where[j]]
+        """Where the entries of dense column j are."""
+        return &self.dense[0, j]
 
     cdef inline double dot(self, int j, const double* v, double mean_of_v) noexcept:
         """``A_j' v``, v centred by its mean part."""
         cdef double total = 0.0
         cdef int k
         if not self.sparse:
-            return self.root * dot(self.n, self.at(j), v)
-        for k in range(self.indptr[j], self.indptr[j + 1]):
-            total += self.data[k] * v[self.indices[k]]
+            if self.root > 0.0 and not self.centred:
+                return self.root * dot(self.n, self.at(j), v)
+            return dot_rows(self.n, self.at(j), self.means[j], &self.roots[0], v)
+        if self.root > 0.0:
+            for k in range(self.indptr[j], self.indptr[j + 1]):
+                total += self.data[k] * v[self.indices[k]]
+            total *= self.root
+        else:
+            for k in range(self.indptr[j], self.indptr[j + 1]):
+                total += self.data[k] * self.roots[self.indices[k]] * v[self.indices[k]]
         return total - self.means[j] * mean_of_v
 
     cdef inline double add_to(self, double* target, int j, double amount) noexcept:
-        """``target += amount A_j``, A_j as stored; returns what that adds to the mean part."""
+        """``target += amount A_j``, a sparse A_j not centred; returns what that adds to the mean part."""
         cdef int k
+        cdef double scale
         if not self.sparse:
-            add(self.n, amount * self.root, self.at(j), target)
+            if self.root > 0.0 and not self.centred:
+                add(self.n, amount * self.root, self.at(j), target)
+            else:
+                add_rows(self.n, amount, self.at(j), self.means[j], &self.roots[0], target)
             return 0.0
-        for k in range(self.indptr[j], self.indptr[j + 1]):
-            target[self.indices[k]] += amount * self.data[k]
+        if self.root > 0.0:
+            scale = amount * self.root
+            for k in range(self.indptr[j], self.indptr[j + 1]):
+                target[self.indices[k]] += scale * self.data[k]
+        else:
+            for k in range(self.indptr[j], self.indptr[j + 1]):
+                target[self.indices[k]] += amount * self.roots[self.indices[k]] * self.data[k]
         return amount * self.means[j]
 
     cdef inline void subtract(self, int j, double amount) noexcept:
         """``r −= amount A_j``."""
         self.mean_of_r += self.add_to(self.r, j, -amount)
 
+    cdef inline void copy_to(self, double* target, int j, double amount) noexcept:
+        """``target = amount A_j`` for a dense column."""
+        if self.root > 0.0 and not self.centred:
+            copy(self.n, amount * self.root, self.at(j), target)
+        else:
+            copy_rows(self.n, amount, self.at(j), self.means[j], &self.roots[0], target)
+
     cdef double spread(self, int j) noexcept:
-        """`column` becomes column j as stored (a sparse one not centred); returns its mean part."""
+        """`column` becomes column j (a sparse one not centred); returns its mean part."""
         cdef int k
         for k in range(self.n):
             self.column[k] = 0.0
@@ -534,6 +523,13 @@ cdef class Descent:
 
     # -- the factor of the free columns -------------------------------------------------------------
 
+    cdef void release(self) noexcept:
+        """Columns that have landed leave the factor."""
+        cdef int k
+        for k in range(self.m - 1, -1, -1):
+            if not self.is_free(self.free[k]):
+                self.delete(k)
+
     cdef void synchronise(self) noexcept:
         """The factor follows the places: landed columns out, free ones in."""
         cdef int j, attempt, entering
@@ -581,12 +577,12 @@ cdef class Descent:
         for j in range(self.p):
             if i < entering and self.enters(j):
                 chosen[i] = j
-                copy(n, self.root / self.norms[j], self.at(j), columns + n * i)
+                self.copy_to(columns + n * i, j, 1.0 / self.norms[j])
                 i += 1
         dsyrk(b"L", b"T", &entering, &n, &one, columns, &n, &zero, rest, &entering)
         if m > 0:
             for i in range(m):
-                copy(n, self.root, self.at(self.free[i]), members + n * i)
+                self.copy_to(members + n * i, self.free[i], 1.0)
             dgemm(b"T", b"N", &m, &entering, &n, &one, members, &n, columns, &n, &zero, across, &m)
             dtrsm(b"L", b"L", b"N", b"N", &m, &entering, &one, &self.L[0, 0], &stride, across, &m)
             dsyrk(b"L", b"T", &entering, &m, &minus, across, &m, &one, rest, &entering)
@@ -873,3 +869,98 @@ cdef class Descent:
                 self.delete(i)
                 met = True
         return met
+
+    # -- more free columns than a factor is worth ---------------------------------------------------
+
+    cdef double conjugate_gradients(self) noexcept:
+        """Conjugate gradients until the free coordinates are stationary in their cells; returns epochs of work.
+
+        They are scaled by the norms of the columns.  Where a coordinate would leave its cell it lands on
+        the level, and conjugation starts anew.
+        """
+        cdef int i, f, m = 0, step
+        cdef double epochs = 0.0, product, before = INFINITY, curved, mean, t
+        cdef bint stationary
+        for f in range(self.p):
+            if self.is_free(f) and self.curvature[f] > 0.0:
+                self.active[m] = f
+                m += 1
+        cdef double[::1] vectors = np.zeros(3 * m + 1)
+        cdef double* gradient = &vectors[0]
+        cdef double* direction = gradient + m
+        cdef double* change = direction + m
+        for step in range(CONJUGATE_STEPS):
+            stationary, product = True, 0.0
+            for i in range(m):
+                f = self.active[i]
+                gradient[i] = -self.dot(f, self.r, self.mean_of_r) + self.slope(f)
+                stationary = stationary and fabs(gradient[i]) <= 0.25 * max(self.slack[f], 1e-300)
+                product += gradient[i] * gradient[i] / self.curvature[f]
+            epochs += 0.5 * m / self.p
+            if stationary:
+                break
+            for i in range(m):
+                direction[i] = product / before * direction[i] - gradient[i] / self.curvature[self.active[i]]
+            before = product
+            mean = self.image(direction, m)
+            curved = dot(self.n, self.column, self.column) - mean * mean
+            epochs += 0.5 * m / self.p
+            if not curved > 0.0:
+                break
+            t = product / curved
+            if self.clipped(direction, m, t, t, change) < t:
+                epochs += 0.5 * m / self.p
+                m = self.land(gradient, direction, change, m, t)
+                before = INFINITY
+                continue
+            for i in range(m):
+                self.w[self.active[i]] += change[i]
+            add(self.n, -t, self.column, self.r)
+            self.mean_of_r -= t * mean
+        return epochs
+
+    cdef double image(self, const double* change, int m) noexcept:
+        """`column` becomes what A makes of a change of the first m active coordinates; returns its mean part."""
+        cdef int i
+        cdef double mean = 0.0
+        for i in range(self.n):
+            self.column[i] = 0.0
+        for i in range(m):
+            mean += self.add_to(self.column, self.active[i], change[i])
+        return mean
+
+    cdef double clipped(self, const double* direction, int m, double t, double first, double* change) noexcept:
+        """`change` of the first m active coordinates on the way to t, each to its next level at most.
+
+        Returns when the first of them lands, or `first` if that is sooner.
+        """
+        cdef int i
+        cdef double landing
+        for i in range(m):
+            landing = self.time_to_land(self.active[i], direction[i])
+            change[i] = min(t, landing) * direction[i]
+            first = min(first, landing)
+        return first
+
+    cdef int land(self, const double* gradient, double* direction, double* change, int m, double t) noexcept:
+        """Make the clipped `change`, or if that does not lower the objective the part up to the first landing.
+
+        The landed leave the first m active coordinates, in `direction` too; returns how many are left.
+        """
+        cdef int i, f, left = 0
+        cdef double first, mean = self.image(change, m), fall = dot(m, gradient, change)
+        fall += 0.5 * (dot(self.n, self.column, self.column) - mean * mean)
+        if not fall < 0.0:
+            first = self.clipped(direction, m, t, t, change)
+            self.clipped(direction, m, first, first, change)
+            mean, t = self.image(change, m), first
+        add(self.n, -1.0, self.column, self.r)
+        self.mean_of_r -= mean
+        for i in range(m):
+            f = self.active[i]
+            self.shift(f, change[i], self.time_to_land(f, direction[i]) <= t, direction[i])
+            if self.is_free(f):
+                self.active[left] = f
+                direction[left] = 0.0
+                left += 1
+        return left

@@ -48,6 +48,26 @@ cdef extern from *:
         for (; i < n; i++) y[i] += t * x[i];
     }
 
+    /* The same for the vector (x - m) q, entry by entry. */
+    PARLIN_CLONES static double parlin_dot_rows(
+        int n, const double* x, double m, const double* q, const double* y
+    ) {
+        parlin_eight a = {0};
+        double rest = 0.0;
+        int i = 0;
+        for (; i + 8 <= n; i += 8) a += (EIGHT(x + i) - m) * EIGHT(q + i) * EIGHT(y + i);
+        for (; i < n; i++) rest += (x[i] - m) * q[i] * y[i];
+        return rest + (((a[0] + a[4]) + (a[1] + a[5])) + ((a[2] + a[6]) + (a[3] + a[7])));
+    }
+
+    PARLIN_CLONES static void parlin_add_rows(
+        int n, double t, const double* x, double m, const double* q, double* y
+    ) {
+        int i = 0;
+        for (; i + 8 <= n; i += 8) EIGHT(y + i) += t * ((EIGHT(x + i) - m) * EIGHT(q + i));
+        for (; i < n; i++) y[i] += t * ((x[i] - m) * q[i]);
+    }
+
     PARLIN_CLONES static void parlin_copy(int n, double t, const double* x, double* y) {
         for (int i = 0; i < n; i++) y[i] = t * x[i];
     }
@@ -66,6 +86,16 @@ cdef extern from *:
         }
     }
     #else
+    static double parlin_dot_rows(int n, const double* x, double m, const double* q, const double* y) {
+        double total = 0.0;
+        for (int i = 0; i < n; i++) total += (x[i] - m) * q[i] * y[i];
+        return total;
+    }
+
+    static void parlin_add_rows(int n, double t, const double* x, double m, const double* q, double* y) {
+        for (int i = 0; i < n; i++) y[i] += t * ((x[i] - m) * q[i]);
+    }
+
     static double parlin_dot(int n, const double* x, const double* y) {
         double total = 0.0;
         for (int i = 0; i < n; i++) total += x[i] * y[i];
@@ -88,11 +118,27 @@ cdef extern from *:
         }
     }
     #endif
+
+    PARLIN_CLONES static void parlin_copy_rows(
+        int n, double t, const double* x, double m, const double* q, double* y
+    ) {
+        for (int i = 0; i < n; i++) y[i] = t * ((x[i] - m) * q[i]);
+    }
     """
     double dot "parlin_dot"(int n, const double* x, const double* y) noexcept nogil
     # y += t x
     void add "parlin_add"(int n, double t, const double* x, double* y) noexcept nogil
     # y = t x
     void copy "parlin_copy"(int n, double t, const double* x, double* y) noexcept nogil
+    # the same with (x - m) q, entry by entry, in place of x
+    double dot_rows "parlin_dot_rows"(
+        int n, const double* x, double m, const double* q, const double* y
+    ) noexcept nogil
+    void add_rows "parlin_add_rows"(
+        int n, double t, const double* x, double m, const double* q, double* y
+    ) noexcept nogil
+    void copy_rows "parlin_copy_rows"(
+        int n, double t, const double* x, double m, const double* q, double* y
+    ) noexcept nogil
     # (x, y) becomes (c x + s y, c y - s x)
     void rotate "parlin_rotate"(int n, double* x, double* y, double c, double s) noexcept nogil

@@ -1,4 +1,4 @@
-"""Coordinate descent with Newton on working sets: certified to rounding, on any design."""
+"""Coordinate descent with Newton steps: certified to rounding, on any design."""
 
 import os
 import subprocess
@@ -66,7 +66,7 @@ def hard_problem(kind: str, seed: int) -> tuple[Problem, Raw]:
     weights = rng.integers(1, 4, n).astype(float) if rng.random() < 0.3 else None
     penalty_weights = rng.uniform(0.1, 3, d) * (rng.random(d) > 0.2) if rng.random() < 0.3 else None
     intercept = bool(rng.random() < 0.4)
-    stored = sparse.csr_array(X) if rng.random() < 0.4 else X
+    stored = sparse.csr_array(X) if rng.random() < 0.4 else np.asfortranarray(X) if seed % 2 else X
     loss = LeastSquares(stored, y, weights, intercept)
     largest = float(np.abs(loss.gradient_at_zero).max()) or 1.0
     slope = np.abs(penalty.slopes[np.isfinite(penalty.slopes)]).max() or 1.0
@@ -141,49 +141,61 @@ def test_nonconvex_points_are_stationary_for_the_prox_itself(penalty):
     assert result.certificate.prox_residual <= 1e-12
 
 
-def test_large_designs_take_working_sets_and_end_where_small_ones_do():
-    data = synthetic(60, 4000, seed=6, n_nonzero=20)
-    problem = Problem(LeastSquares(np.asfortranarray(data.X), data.y), designs.lasso(0.1, 10).scaled(0.05))
-    result = solve(problem, CoordinateDescent(), tol=1e-12)
-    stored = Problem(LeastSquares(sparse.csc_array(data.X), data.y), problem.penalty)
-    other = solve(stored, CoordinateDescent(), tol=1e-12)
-    assert result.certificate.gap <= 1e-12
-    assert np.allclose(result.w, other.w, atol=1e-9)
-    assert np.array_equal(problem.penalty.codes(result.w), problem.penalty.codes(other.w))
-
-
 @pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("store", [np.asfortranarray, sparse.csc_array, sparse.csr_array])
-def test_coordinates_that_are_not_looked_at_are_stationary(store, weighted):
-    rng = np.random.default_rng(41)
-    n, d = 50, 900
-    X, omega = rng.standard_normal((n, d)), rng.choice([0.5, 1.0, 2.0], d)
-    omega[:3] = 0.0
-    loss = LeastSquares(store(X), rng.standard_normal(n), None, weighted)
-    problem = Problem(loss, designs.lasso(0.02, 5, bounded=True).scaled(0.2), omega if weighted else None)
-    w = problem.start()
-    _, survey, share = module._look(problem, w, loss.residual(w), None)
-    assert share == 1.0
-    looked = []
-    for size in (0.0, 0.001, 0.01, 0.1):
-        moved = w.copy()
-        chosen = rng.permutation(d)[:20]
-        moved[chosen] += size * rng.standard_normal(20)
-        moved = problem.clip(moved)
-        gradient, after, share = module._look(problem, moved, loss.residual(moved), survey)
-        looked.append(share)
-        assert (after is survey) == (share < 1.0)
-        np.testing.assert_allclose(
-            problem.violation(gradient, moved),
-            problem.violation(-X_centred(X, weighted).T @ loss.residual(moved) / n, moved),
-            atol=1e-12,
-        )
-    assert looked == sorted(looked)
-    assert looked[0] < looked[1] < 0.5 and looked[-1] == 1.0
+@pytest.mark.parametrize("intercept", [False, True])
+def test_all_ways_of_storing_a_design_end_at_the_same_point(weighted, intercept):
+    data = synthetic(60, 1500, seed=6, n_nonzero=20)
+    weights = np.random.default_rng(2).uniform(0.5, 2.0, 60) if weighted else None
+    penalty = designs.lasso(0.1, 10).scaled(0.05)
+    points = []
+    for store in (np.asfortranarray, np.ascontiguousarray, sparse.csc_array, sparse.csr_array):
+        problem = Problem(LeastSquares(store(data.X + 1.0), data.y, weights, intercept), penalty)
+        result = solve(problem, CoordinateDescent(), tol=1e-12)
+        assert result.certificate.gap <= 1e-12
+        points.append(result.w)
+    for w in points[1:]:
+        assert np.allclose(w, points[0], atol=1e-9)
+        assert np.array_equal(penalty.codes(w), penalty.codes(points[0]))
 
 
-def X_centred(X: np.ndarray, centre: bool) -> np.ndarray:
-    return X - X.mean(axis=0) if centre else X
+@pytest.mark.parametrize("store", [np.asfortranarray, sparse.csc_array])
+@pytest.mark.parametrize("fraction", [0.3, 0.03, 0.003])
+def test_one_step_solves_ordinary_problems(store, fraction):
+    # A coordinate that was wrongly taken to rest would be found by the certificate, and cost more steps.
+    for seed in range(8):
+        data = synthetic(40, 300, seed=seed, entries="ar", correlation=0.9)
+        loss = LeastSquares(store(data.X), data.y, fit_intercept=bool(seed % 2))
+        penalty = designs.ridge(0.1, 12) if seed % 4 < 2 else designs.lasso(0.1, 12, bounded=True)
+        problem = Problem(loss, penalty)
+        problem = problem.with_penalty(penalty.scaled(fraction * problem.strength_max()))
+        result = solve(problem, CoordinateDescent(), tol=1e-12)
+        assert (result.status, result.n_iter) == (Status.CONVERGED, 1)
+
+
+@pytest.mark.parametrize("kind", DESIGNS)
+def test_conjugate_gradients_serve_where_a_factor_is_not_worth_it(kind, monkeypatch):
+    monkeypatch.setattr(module, "_SPARSE_NEWTON", 2)
+    successes = 0
+    for seed in range(12):
+        problem, raw = hard_problem(kind, seed)
+        loss = LeastSquares(sparse.csc_array(raw.X), raw.y, raw.sample_weight, raw.intercept)
+        problem = Problem(loss, problem.penalty, problem.penalty_weights)
+        result = solve(problem, CoordinateDescent(), tol=1e-9, max_iter=500)
+        successes += result.status.is_success
+    assert successes >= 11
+
+
+def test_conjugate_gradients_take_fewer_passes_than_steepest_descent():
+    rng = np.random.default_rng(8)
+    X = sparse.random(1500, 4000, 0.01, format="csc", random_state=rng)
+    loss = LeastSquares(X, X @ (rng.standard_normal(4000) * (rng.random(4000) < 0.3)))
+    problem = Problem(loss, designs.ridge(0.1, 15))
+    problem = problem.with_penalty(problem.penalty.scaled(0.003 * problem.strength_max()))
+    result = solve(problem, CoordinateDescent(), tol=1e-12)
+    assert result.status is Status.CONVERGED
+    assert problem.unquantized(result.w).size > module._SPARSE_NEWTON
+    assert result.certificate.gap <= 1e-12
+    assert result.passes < 1000  # steepest descent takes 3000
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
@@ -226,15 +238,13 @@ def test_without_the_compiled_kernels_auto_finds_another_solver():
     assert "compiled kernels" in done.stdout
 
 
-def kernel(p: int = 3, n: int = 4, **changed):
-    """A kernel on p columns of n entries, or one with wrong arguments."""
-    rng = np.random.default_rng(0)
-    X = np.asfortranarray(rng.standard_normal((n, p)))
+def kernel(**changed):
+    """A kernel on 3 columns of 4 entries, or one with wrong arguments."""
+    X = np.asfortranarray(np.random.default_rng(0).standard_normal((4, 3)))
     given = {
-        "columns": X, "where": np.arange(p, dtype=np.intc), "root": 1.0, "means": None,
-        "residual": np.ones(n), "w": np.zeros(p),
-        "norms": np.linalg.norm(X, axis=0), "omega": np.ones(p), "levels": np.zeros(1),
-        "slopes": np.array([-1.0, 1.0]), "table": None, "step": 1.0, "newton_limit": p,
+        "columns": X, "means": np.zeros(3), "roots": np.full(4, 0.5), "uniform": True, "centred": False,
+        "w": np.zeros(3), "norms": 0.5 * np.linalg.norm(X, axis=0), "omega": np.ones(3),
+        "levels": np.zeros(1), "slopes": np.array([-1.0, 1.0]), "table": None, "step": 1.0, "newton_limit": 3,
     }  # fmt: skip
     return module.Descent(*(given | changed).values())
 
@@ -243,35 +253,13 @@ def test_the_kernel_refuses_arrays_that_do_not_fit():
     for wrong in ({"norms": np.ones(2)}, {"omega": np.ones(4)}, {"slopes": np.ones(3)}):
         with pytest.raises(ValueError, match="an entry for each of w, and slopes one more than levels"):
             kernel(**wrong)
-    with pytest.raises(ValueError, match="slack and gradient must have an entry for each"):
-        kernel().minimise(1.0, np.ones(3), np.ones(2), 1, 1)
+    short = (np.ones(1), np.zeros(1, dtype=np.intc), np.array([0, 1], dtype=np.intc))
+    for wrong in ({"means": np.ones(2)}, {"roots": np.ones(3)}, {"w": np.zeros(4)}, {"columns": short}):
+        with pytest.raises(ValueError, match="columns must fit w and roots"):
+            kernel(**wrong)
     fits = [np.ones(1), np.ones(4), np.ones(3), np.ones(3)]
+    rest = (1.0, 0.1, 1e-14, 1e-16, 1, 1, 1, 1)
+    assert kernel().follow(*fits, *rest) >= 0.0
     for place in range(1, 4):
         with pytest.raises(ValueError, match="do not fit the columns"):
-            kernel().follow(*fits[:place], np.ones(5), *fits[place + 1 :], 1.0, 0.1, 1e-14, 1e-16, 1, 1, 1, 1)
-    with pytest.raises(ValueError, match="more columns than the factor can hold"):
-        kernel().adopt(np.zeros(4, dtype=np.intc), np.ones((5, 5), order="F"))
-
-
-@pytest.mark.parametrize("size", [3, 8])
-def test_a_factor_is_handed_on_whatever_the_size_of_its_array(size):
-    first = kernel()
-    residual = np.random.default_rng(1).standard_normal(4)
-    columns = np.asfortranarray(np.random.default_rng(0).standard_normal((4, 3)))
-    first.follow(
-        np.array([1e-3]), residual, -columns.T @ residual, np.ones(3), 1.0, 0.1, 1e-14, 1e-16, 20, 10, 20, 60
-    )
-    free, L = first.factor()
-    m = free.size
-    assert m > 0
-    A = columns[:, free]
-    np.testing.assert_allclose(np.tril(L[:m, :m]) @ np.tril(L[:m, :m]).T, A.T @ A, atol=1e-12)
-    array = np.zeros((size, size), order="F")
-    array[:m, :m] = np.tril(L[:m, :m])
-    w = np.zeros(3)
-    w[free] = 0.5
-    second = kernel(w=w)
-    second.adopt(free.astype(np.intc), array)
-    again, found = second.factor()
-    assert np.array_equal(again, free)
-    np.testing.assert_array_equal(np.tril(found[:m, :m]), np.tril(L[:m, :m]))
+            kernel().follow(*fits[:place], np.ones(5), *fits[place + 1 :], *rest)
