@@ -1,15 +1,20 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 r"""Coordinate descent and active-set Newton for least squares with any piecewise-affine penalty.
 
-Minimises  ½ ‖b − A w‖² + Σ_j ω_j ψ(w_j), where the columns of A are the stored ones less their means, each
-row times the root of its sample weight; `w` is updated in place, and with it the residual `r`.  A coordinate's *place* is ``2 i`` inside cell i (slope ``s_i``,
-between the levels ``b_{i−1}`` and ``b_i``) and ``2 k + 1`` on level ``b_k`` itself, where ``w_j`` is the
-stored float.  Moving one place up or down is adding or subtracting one.
+Minimises  ½ ‖b − A w‖² + Σ_j ω_j ψ(w_j), where the columns of A are the stored ones less their means,
+each row times the root √s of its sample weight; `w` is updated in place, and with it the residual `r`.
+A coordinate's *place* is ``2 i`` inside cell i (slope ``s_i``, between the levels ``b_{i−1}`` and ``b_i``)
+and ``2 k + 1`` on level ``b_k`` itself, where ``w_j`` is the stored float.  Moving one place up or down is
+adding or subtracting one.
+
+Rounds are repeated until nothing violates the optimality condition: a look at the coordinates that may,
+epochs of exact updates of those that do, most of them of the few that still move, and Newton.
 
 Newton works on the *free* columns F (places in cells), with the lower triangular factor of
 ``A_F' A_F = L L'`` kept up to date: a column that lands on a level is deleted by rotations, one that
 leaves a level is appended, and one that depends on the others is not appended but moved along the
-null direction until some coordinate lands (so the free columns stay independent: theory 3.4).
+null direction until some coordinate lands (so the free columns stay independent: theory 3.4).  Of sparse
+columns more can be free than a dense factor is worth; then conjugate gradients take Newton's place.
 """
 
 cimport cython
@@ -30,7 +35,7 @@ cdef double DEPENDENT = 1e-14
 cdef double DOUBTFUL = 1e-6
 # Entries of a null vector below this, relative to its largest contribution, are zero.
 cdef double NOISE = 1e-10
-# This many columns enter the factor one by one; more of them, if many in proportion, by a new factor.
+# Fewer columns than this enter the factor one by one, more of them at once.
 cdef int FEW = 12
 # Steps of conjugate gradients in one round.
 cdef int CONJUGATE_STEPS = 200
@@ -72,20 +77,20 @@ cdef class Descent:
     cdef double step                     # of that table: at most ω_j / ‖A_j‖² for every j
     cdef int* place
     cdef int* slot                       # in the factor, or −1
-    cdef int* active
+    cdef int* active                     # the coordinates that are updated
     cdef int n_active
     cdef int* free                       # the columns in the order of the factor
-    cdef int* members
+    cdef int* members                    # those of them that a look at the data began with
     cdef double[::1, :] L
     cdef double* smooth                  # <A_f, −r> for the free columns, in the order of the factor
-    cdef double* gradient
+    cdef double* entry                   # where they were
+    cdef double* gradient                # of the objective in the free coordinates
     cdef double* direction
-    cdef double* reach
-    cdef double* old
+    cdef double* reach                   # along it, to the next level
+    cdef double* old                     # where a step along it begins
     cdef double* work
-    cdef double* entry
-    cdef double* column
-    cdef double[::1] room
+    cdef double* column                  # a vector of samples
+    cdef double[::1] room                # for matrices, as much as was ever needed
     cdef int inc, stride
 
     def __init__(
@@ -95,7 +100,8 @@ cdef class Descent:
     ):
         """`columns` is a dense (n, p) array in Fortran order or a CSC triple (data, indices, indptr).
 
-        The kernel moves `w` where it is.
+        `means` has an entry a column, zeros unless `centred`; `roots` are √s, all equal if `uniform`.  The
+        kernel moves `w` where it is.  `table` is a nonconvex ψ's prox table of this `step`, otherwise None.
         """
         self.sparse = isinstance(columns, tuple)
         self.p, self.n = w.shape[0], roots.shape[0]
@@ -120,7 +126,7 @@ cdef class Descent:
             self.thresholds, self.shifts, self.lower, self.upper = table
         self.capacity = min(self.n, self.p)
         self.m = 0
-        # A sparse panel has no more free columns in its factor than get Newton steps.
+        # No more free columns are in the factor than get Newton steps.
         cdef int size = min(self.capacity, newton_limit) + 1
         cdef int[::1] whole = np.zeros(3 * self.p + 2 * size, dtype=np.intc)
         cdef double[::1] real = np.zeros(7 * size + 3 * self.n + 3 * self.p + self.n_levels + 1)
@@ -215,6 +221,7 @@ cdef class Descent:
                 self.subtract(j, self.w[j])
 
     cdef double descend(self, double strength, int max_epochs, int max_rounds) except -1.0:
+        """Rounds at one strength; returns the epochs used."""
         cdef int k, round_, violators
         cdef double epochs = 0.0
         self.settled = False
@@ -231,6 +238,8 @@ cdef class Descent:
                 self.synchronise()
                 epochs += self.newton()
             elif self.convex:
+                # What was in the factor is as far from stationary as the rest.
+                self.stale = True
                 epochs += self.conjugate_gradients()
         return epochs
 
@@ -879,7 +888,7 @@ cdef class Descent:
         the level, and conjugation starts anew.
         """
         cdef int i, f, m = 0, step
-        cdef double epochs = 0.0, product, before = INFINITY, curved, mean, t
+        cdef double epochs = 0.0, product, before = INFINITY, curved, size, mean, t, first
         cdef bint stationary
         for f in range(self.p):
             if self.is_free(f) and self.curvature[f] > 0.0:
@@ -899,16 +908,24 @@ cdef class Descent:
             epochs += 0.5 * m / self.p
             if stationary:
                 break
+            size = 0.0
             for i in range(m):
-                direction[i] = product / before * direction[i] - gradient[i] / self.curvature[self.active[i]]
+                f = self.active[i]
+                direction[i] = product / before * direction[i] - gradient[i] / self.curvature[f]
+                size += self.curvature[f] * direction[i] * direction[i]
             before = product
             mean = self.image(direction, m)
             curved = dot(self.n, self.column, self.column) - mean * mean
             epochs += 0.5 * m / self.p
-            if not curved > 0.0:
-                break
-            t = product / curved
-            if self.clipped(direction, m, t, t, change) < t:
+            # Along a null direction the objective falls until one lands.
+            t = product / curved if curved > DEPENDENT * size else INFINITY
+            first = self.clipped(direction, m, t, change)
+            if t == INFINITY:
+                if first == INFINITY:
+                    break
+                t = first
+                self.clipped(direction, m, t, change)
+            if first <= t:
                 epochs += 0.5 * m / self.p
                 m = self.land(gradient, direction, change, m, t)
                 before = INFINITY
@@ -929,13 +946,13 @@ cdef class Descent:
             mean += self.add_to(self.column, self.active[i], change[i])
         return mean
 
-    cdef double clipped(self, const double* direction, int m, double t, double first, double* change) noexcept:
-        """`change` of the first m active coordinates on the way to t, each to its next level at most.
+    cdef double clipped(self, const double* direction, int m, double t, double* change) noexcept:
+        """`change` of the first m active coordinates up to t, each to its next level at most.
 
-        Returns when the first of them lands, or `first` if that is sooner.
+        Returns when the first of them would land, were it later than t or not.
         """
         cdef int i
-        cdef double landing
+        cdef double landing, first = INFINITY
         for i in range(m):
             landing = self.time_to_land(self.active[i], direction[i])
             change[i] = min(t, landing) * direction[i]
@@ -948,12 +965,12 @@ cdef class Descent:
         The landed leave the first m active coordinates, in `direction` too; returns how many are left.
         """
         cdef int i, f, left = 0
-        cdef double first, mean = self.image(change, m), fall = dot(m, gradient, change)
+        cdef double mean = self.image(change, m), fall = dot(m, gradient, change)
         fall += 0.5 * (dot(self.n, self.column, self.column) - mean * mean)
         if not fall < 0.0:
-            first = self.clipped(direction, m, t, t, change)
-            self.clipped(direction, m, first, first, change)
-            mean, t = self.image(change, m), first
+            t = self.clipped(direction, m, t, change)
+            self.clipped(direction, m, t, change)
+            mean = self.image(change, m)
         add(self.n, -1.0, self.column, self.r)
         self.mean_of_r -= mean
         for i in range(m):

@@ -56,6 +56,11 @@ cdef extern from *:
         double rest = 0.0;
         int i = 0;
         for (; i + 8 <= n; i += 8) a += (EIGHT(x + i) - m) * EIGHT(q + i) * EIGHT(y + i);
+        if (i + 4 <= n) {
+            parlin_four c = (FOUR(x + i) - m) * FOUR(q + i) * FOUR(y + i);
+            rest = (c[0] + c[1]) + (c[2] + c[3]);
+            i += 4;
+        }
         for (; i < n; i++) rest += (x[i] - m) * q[i] * y[i];
         return rest + (((a[0] + a[4]) + (a[1] + a[5])) + ((a[2] + a[6]) + (a[3] + a[7])));
     }
@@ -65,6 +70,10 @@ cdef extern from *:
     ) {
         int i = 0;
         for (; i + 8 <= n; i += 8) EIGHT(y + i) += t * ((EIGHT(x + i) - m) * EIGHT(q + i));
+        if (i + 4 <= n) {
+            FOUR(y + i) += t * ((FOUR(x + i) - m) * FOUR(q + i));
+            i += 4;
+        }
         for (; i < n; i++) y[i] += t * ((x[i] - m) * q[i]);
     }
 
