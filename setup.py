@@ -4,6 +4,7 @@ import numpy as np
 from setuptools import Extension, setup
 
 setup(
+    options={"build_ext": {"parallel": 4}},
     ext_modules=[
         Extension(
             f"parlin._kernels.{name}",
