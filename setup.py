@@ -12,7 +12,7 @@ setup(
             depends=["parlin/_kernels/vectors.pxd"],
             include_dirs=[np.get_include()],
             define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
-            extra_compile_args=["-O3"],
+            extra_compile_args=["-O3", "-fno-trapping-math", "-ffp-contract=off"],
             optional=True,
         )
         for name in ("columns", "descent", "optimality", "prox")

@@ -30,6 +30,8 @@ _DENSE_GRAM = 20_000_000
 _PANEL_ENTRIES = 1 << 16
 # BLAS takes longer to call, and to share the work among its threads, than so few entries take in one loop.
 _QUICK = 1 << 18
+# Compiled loops and BLAS count with 32 bits.
+_MOST = 2**31 - 1
 # Up to this share of nonzero coefficients their columns are read one by one.
 _FEW_COLUMNS = 0.125
 
@@ -100,21 +102,30 @@ class DesignMatrix:
             if not self.weights.all():
                 raise ValueError("sample_weight must not differ by more than float64 can tell from zero")
         self.centre = bool(centre)
-        # Whether the compiled loops over columns apply; lengths have 32 bits in BLAS.
-        self._by_columns = not self.is_sparse and kernels is not None and X.flags.f_contiguous and n < 2**31
+        # Whether the compiled loops over columns apply.
+        self._by_columns = (
+            kernels is not None and self.is_countable and (self.is_sparse or X.flags.f_contiguous)
+        )
         # Whether a call of BLAS takes longer than such a loop.
-        self._is_quick = self._by_columns and X.size <= _QUICK
+        self._is_quick = self._by_columns and not self.is_sparse and X.size <= _QUICK
+
+    @property
+    def is_countable(self) -> bool:
+        """Whether 32 bits can count the rows, and the stored entries of a sparse matrix."""
+        return max(self.shape[0], self.X.nnz if self.is_sparse else 0) <= _MOST
 
     def survey(self, u: FloatArray) -> FloatArray | None:
         """`rmatvec` of `u`, and means and norms of all columns remembered, in one pass over the data.
 
-        None where one pass does not do: sparse data, data in C order, no compiled kernels.
+        None where one pass does not do: data in C order, no compiled kernels.
         """
         if not self._by_columns:
             return None
-        means, raw, centred, products = kernels.survey(
-            self.X, self.weights, self.sample_weight is None, self.centre, self._dual(u)
-        )
+        rest = self.weights, self.sample_weight is None, self.centre, self._dual(u)
+        if self.is_sparse:
+            means, raw, centred, products = kernels.survey_sparse(*self.by_columns, *rest)
+        else:
+            means, raw, centred, products = kernels.survey(self.X, *rest)
         self.means, self.raw_norms = means, raw
         self.column_norms = centred if self.centre else raw
         return products
@@ -138,7 +149,7 @@ class DesignMatrix:
 
     def matvec(self, w: FloatArray) -> FloatArray:
         """The centred product ``(X − 1 x̄') w``, shape (n,)."""
-        w = np.asarray(w, dtype=np.float64)
+        w = np.ascontiguousarray(w, dtype=np.float64)
         if w.shape != self.shape[1:]:
             raise ValueError(f"w must have shape {self.shape[1:]}, one entry a column, but has {w.shape}")
         product = self._uncentred(w)
@@ -149,15 +160,15 @@ class DesignMatrix:
     def _uncentred(self, w: FloatArray) -> FloatArray:
         """``X w``; of a large X only the columns that count are read, of a dense one some at a time."""
         n, d = self.shape
-        if self.X.size <= _PANEL_ENTRIES or (self.is_sparse and self.X.format != "csc"):
+        if self.is_sparse:
+            return kernels.product_sparse(*self.by_columns, w, n) if self._by_columns else self.X @ w
+        if self.X.size <= _PANEL_ENTRIES:
             return self.X @ w
         support = np.flatnonzero(w)
         if support.size > _FEW_COLUMNS * d:
             return self.X @ w
         if self._by_columns:
             return kernels.combination(self.X, support, w[support])
-        if self.is_sparse:
-            return self.X[:, support] @ w[support]
         product = np.zeros(n)
         width = max(1, _PANEL_ENTRIES // n)
         for start in range(0, support.size, width):
@@ -180,7 +191,10 @@ class DesignMatrix:
 
     def rmatvec(self, u: FloatArray) -> FloatArray:
         """The adjoint ``(X − 1 x̄')' (s ∘ u)``, shape (d,), with the normalised weights ``s``."""
-        return kernels.adjoint(self.X, self._dual(u)) if self._is_quick else self.X.T @ self._dual(u)
+        dual = self._dual(u)
+        if self.is_sparse and self._by_columns:
+            return kernels.adjoint_sparse(*self.by_columns, dual)
+        return kernels.adjoint(self.X, dual) if self._is_quick else self.X.T @ dual
 
     def _numbers(self, indices: ArrayLike | slice) -> NDArray[np.intp]:
         """The numbers of the columns that NumPy's indexing means, one after the other in memory."""
@@ -200,7 +214,7 @@ class DesignMatrix:
 
         Row ``i`` is multiplied by ``√s_i``, so that ``columns(j)' columns(k) = <X_j, X_k>``.
         """
-        if self._by_columns:
+        if self._by_columns and not self.is_sparse:
             return kernels.panel(self.X, self._numbers(indices), self.means, self.root_weights)
         if self.is_sparse:
             panel = np.asfortranarray(self._csc[:, indices].toarray())

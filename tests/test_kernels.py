@@ -23,7 +23,7 @@ from tests.random_par import NAMED
 
 FloatArray = np.ndarray
 SPECIAL = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 1e308, -1e308, 5e-324, -5e-324])
-BLOCK = 256
+BLOCK = 128
 
 
 def by_definition(table: ProxTable, v: FloatArray) -> FloatArray:
@@ -143,6 +143,21 @@ def test_levels_by_the_thousand_and_levels_crowded_in_one_place(path):
         table = table_of(par, 0.01)
         v = telling(table)
         assert_same_bits(path(table)(v), by_definition(table, v))
+
+
+@every_path
+@pytest.mark.parametrize("step", [0.01, 1.0])
+def test_many_levels_that_a_formula_gives_and_many_that_no_formula_gives(step, path):
+    zero_based, from_the_left = 0.3 * np.arange(-200, 201), np.linspace(1.7, 9.3, 300)
+    off_by_a_bit = zero_based.copy()
+    off_by_a_bit[350] = np.nextafter(off_by_a_bit[350], np.inf)
+    for levels in (zero_based, zero_based[200:], zero_based[:201], from_the_left, off_by_a_bit):
+        slopes = 0.1 * np.arange(levels.size + 1.0) - 9.0
+        boxed = np.concatenate(([-np.inf], slopes[1:-1], [np.inf]))
+        for par in (PAR(levels, slopes), PAR(levels, boxed)):
+            table = table_of(par, step)
+            v = np.concatenate((telling(table), table.thresholds[-7:], table.thresholds[:6]))
+            assert_same_bits(path(table)(v), by_definition(table, v))
 
 
 @every_path

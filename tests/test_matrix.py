@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from parlin import DesignMatrix, matrix
+from parlin import DesignMatrix, LeastSquares, Problem, designs, matrix, solve
 from parlin.samples import all_finite, extremes
+from parlin.solvers import CoordinateDescent
 
 N, D = 9, 5
 
@@ -95,17 +96,22 @@ def test_every_map_is_the_explicit_matrix_however_it_is_stored(stored, weights, 
     assert design.largest_singular_value == pytest.approx(largest, rel=1e-12)
 
 
-@pytest.mark.skipif(matrix.kernels is None, reason="needs the compiled kernels")
+needs_kernels = pytest.mark.skipif(matrix.kernels is None, reason="needs the compiled kernels")
+
+
+@needs_kernels
 @pytest.mark.parametrize("constant", [False, True])
+@pytest.mark.parametrize("stored", ["F", *SPARSE])
 @pytest.mark.parametrize("weights", WEIGHTS, ids=["equal", "weighted"])
 @pytest.mark.parametrize("centre", [False, True])
-def test_one_pass_gives_the_adjoint_the_means_and_the_norms(centre, weights, constant):
+def test_one_pass_gives_the_adjoint_the_means_and_the_norms(centre, weights, stored, constant):
     X = data() + 3.0
+    X[::3, 1], X[:, 0] = 0.0, 0.0
     if constant:
         X[:, 2] = 0.1
     u = np.random.default_rng(2).standard_normal(N)
     A, s = explicit(X, weights, centre)
-    design = DesignMatrix(np.asfortranarray(X), weights, centre=centre)
+    design = DesignMatrix(STORED[stored](X), weights, centre=centre)
     np.testing.assert_allclose(design.survey(u), A.T @ (s * u), **close)
     facts = {name: vars(design)[name] for name in ("means", "raw_norms", "column_norms")}
     np.testing.assert_allclose(facts["means"], (s @ X) * centre, **close)
@@ -115,9 +121,33 @@ def test_one_pass_gives_the_adjoint_the_means_and_the_norms(centre, weights, con
         assert facts["means"][2] == 0.1 and facts["column_norms"][2] == 0.0
 
 
-@pytest.mark.parametrize("stored", ["C", "csr array"])
-def test_where_one_pass_does_not_do_nothing_is_surveyed(stored):
-    design = DesignMatrix(STORED[stored](data()))
+@needs_kernels
+@pytest.mark.parametrize(("index", "column"), [(N, 3), (-1, 0), (2**31 - 1, D - 1)])
+def test_entries_outside_the_rows_are_refused(index, column):
+    X = sparse.csc_array(data())
+    X.indices[X.indptr[column]] = index
+    X.has_canonical_format = True
+    with pytest.raises(IndexError, match="outside its rows"):
+        LeastSquares(X, np.ones(N))
+
+
+@needs_kernels
+def test_more_entries_than_32_bits_count_are_left_to_loops_that_can(monkeypatch):
+    X, u = sparse.csr_array(data()), np.ones(N)
+    expected = DesignMatrix(X).rmatvec(u)
+    monkeypatch.setattr(matrix, "_MOST", X.nnz)
+    assert DesignMatrix(X).survey(u) is not None
+    monkeypatch.setattr(matrix, "_MOST", X.nnz - 1)
+    design = DesignMatrix(X)
+    assert design.survey(u) is None
+    np.testing.assert_allclose(design.rmatvec(u), expected, **close)
+    problem = Problem(LeastSquares(design, u), designs.ridge(0.1, 3))
+    assert "32 bits" in CoordinateDescent().unsupported(problem)
+    assert solve(problem).status.is_success
+
+
+def test_where_one_pass_does_not_do_nothing_is_surveyed():
+    design = DesignMatrix(STORED["C"](data()))
     assert design.survey(np.ones(N)) is None
     assert "raw_norms" not in vars(design)
 

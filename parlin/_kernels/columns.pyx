@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""Passes over the columns of a dense design in Fortran order, each column read from memory once.
+"""Passes over the columns of a design, dense in Fortran order or sparse in CSC form, each read once.
 
 A column stays in the cache while everything that is asked of it is computed, which for large designs is
 all that counts: time goes into reading them.
@@ -27,6 +27,15 @@ cdef vectorised _scale(const double* x, double mean, const double* factors, doub
     cdef int i
     for i in range(n):
         result[i] = (x[i] - mean) * factors[i]
+
+
+cdef vectorised _raise_to_greatest(const int* x, Py_ssize_t n, unsigned int* greatest) noexcept nogil:
+    """`greatest` becomes the greatest entry if that is greater; negative ones are huge."""
+    cdef Py_ssize_t i
+    cdef unsigned int found = greatest[0]
+    for i in range(n):
+        found = max(found, <unsigned int>x[i])
+    greatest[0] = found
 
 
 def survey(
@@ -150,3 +159,89 @@ def panel(
             raise IndexError(f"X has {d} columns, and none with the number {chosen[k]}")
         _scale(&X[0, chosen[k]], means[chosen[k]], &factors[0], &result[0, k], n)
     return np.asarray(result)
+
+
+# -- the same of a sparse design, given by data, indices and indptr of its CSC form -------------------
+
+
+def survey_sparse(
+    const double[::1] data, const int[::1] indices, const int[::1] indptr,
+    const double[::1] weights, bint uniform, bint centre, const double[::1] u,
+):
+    """`survey`; only here are the indices compared with the number of rows."""
+    cdef Py_ssize_t n = weights.shape[0], d = indptr.shape[0] - 1, j
+    cdef int k, begin, end
+    cdef unsigned int greatest = 0
+    cdef bint valid = data.shape[0] == indices.shape[0], equal
+    cdef double product, square, mean, present
+    cdef double[:, ::1] found = np.zeros((4, d))
+    if u.shape[0] != n:
+        raise ValueError("weights and u must have an entry for each row of X")
+    _raise_to_greatest(&indices[0] if indices.shape[0] else NULL, indices.shape[0], &greatest)
+    for j in range(d):
+        valid = valid and 0 <= indptr[j] <= indptr[j + 1] <= data.shape[0]
+    if not valid or (indices.shape[0] and greatest >= n):
+        raise IndexError("X has an entry outside its rows and columns")
+    for j in range(d):
+        begin, end = indptr[j], indptr[j + 1]
+        product = square = mean = 0.0
+        if uniform:
+            for k in range(begin, end):
+                product += data[k] * u[indices[k]]
+                square += data[k] * data[k]
+            square *= weights[0]
+        else:
+            for k in range(begin, end):
+                product += data[k] * u[indices[k]]
+                square += weights[indices[k]] * data[k] * data[k]
+        found[1, j] = found[2, j] = sqrt(square)
+        found[3, j] = product
+        if not centre:
+            continue
+        equal, present, square = end - begin == n, 0.0, 0.0
+        for k in range(begin, end):
+            equal = equal and data[k] == data[begin]
+            mean += weights[indices[k]] * data[k]
+            present += weights[indices[k]]
+        if equal:
+            mean = data[begin]
+        for k in range(begin, end):
+            square += weights[indices[k]] * (data[k] - mean) * (data[k] - mean)
+        if end - begin < n:  # zeros that are not stored; otherwise no rounding error of their share either
+            square += max(1.0 - present, 0.0) * mean * mean
+        found[0, j], found[2, j] = mean, sqrt(square)
+    return tuple(np.asarray(found))
+
+
+def product_sparse(
+    const double[::1] data, const int[::1] indices, const int[::1] indptr, const double[::1] w, Py_ssize_t n
+):
+    """``X w``, shape (n,)."""
+    cdef Py_ssize_t j, d = indptr.shape[0] - 1
+    cdef int k
+    if w.shape[0] != d:
+        raise ValueError("w must have an entry for each column of X")
+    result = np.zeros(n)
+    cdef double[::1] product = result
+    for j in range(d):
+        if w[j] != 0.0:
+            for k in range(indptr[j], indptr[j + 1]):
+                product[indices[k]] += w[j] * data[k]
+    return result
+
+
+def adjoint_sparse(
+    const double[::1] data, const int[::1] indices, const int[::1] indptr, const double[::1] u
+):
+    """``X' u``, shape (d,)."""
+    cdef Py_ssize_t j, d = indptr.shape[0] - 1
+    cdef int k
+    cdef double product
+    result = np.empty(d)
+    cdef double[::1] products = result
+    for j in range(d):
+        product = 0.0
+        for k in range(indptr[j], indptr[j + 1]):
+            product += data[k] * u[indices[k]]
+        products[j] = product
+    return result

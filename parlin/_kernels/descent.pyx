@@ -72,12 +72,14 @@ cdef class Descent:
     cdef const double* unit_slopes
     cdef double* seen                    # <A_j, −r> for all j at the last look at all
     cdef double* seen_r                  # and r there
-    cdef bint looked                     # there was one
+    cdef double* margin                  # how far r may be from there, and j still violates nothing
     cdef const double[::1] thresholds, shifts, lower, upper   # the prox table of a nonconvex ψ
     cdef double step                     # of that table: at most ω_j / ‖A_j‖² for every j
     cdef int* place
     cdef int* slot                       # in the factor, or −1
-    cdef int* active                     # the coordinates that are updated
+    cdef int* watched                    # those that may violate their condition or are free
+    cdef int n_watched
+    cdef int* active                     # those of them that are updated
     cdef int n_active
     cdef int* free                       # the columns in the order of the factor
     cdef int* members                    # those of them that a look at the data began with
@@ -128,11 +130,12 @@ cdef class Descent:
         self.m = 0
         # No more free columns are in the factor than get Newton steps.
         cdef int size = min(self.capacity, newton_limit) + 1
-        cdef int[::1] whole = np.zeros(3 * self.p + 2 * size, dtype=np.intc)
-        cdef double[::1] real = np.zeros(7 * size + 3 * self.n + 3 * self.p + self.n_levels + 1)
+        cdef int[::1] whole = np.zeros(4 * self.p + 2 * size, dtype=np.intc)
+        cdef double[::1] real = np.zeros(7 * size + 3 * self.n + 4 * self.p + self.n_levels + 1)
         self.kept = (w, norms, omega, levels, slopes, whole, real)
         self.place = &whole[0]
-        self.active = self.place + self.p
+        self.watched = self.place + self.p
+        self.active = self.watched + self.p
         self.slot = self.active + self.p
         self.free = self.slot + self.p
         self.members = self.free + size
@@ -147,10 +150,10 @@ cdef class Descent:
         self.r = self.column + self.n
         self.seen_r = self.r + self.n
         self.seen = self.seen_r + self.n
-        self.own_slack = self.seen + self.p
+        self.margin = self.seen + self.p
+        self.own_slack = self.margin + self.p
         self.curvature = self.own_slack + self.p
         self.slopes = self.curvature + self.p
-        self.looked = False
         self.L = np.empty((size, size), order="F")
         self.stride = size
         self.inc = 1
@@ -209,7 +212,6 @@ cdef class Descent:
         """The gradient at the present residual is as good as a look at all columns."""
         copy(self.p, 1.0, gradient, self.seen)
         copy(self.n, 1.0, self.r, self.seen_r)
-        self.looked = True
 
     cdef void refresh(self, const double* target) noexcept:
         """The residual becomes that of the present w, with no rounding errors of earlier updates."""
@@ -222,11 +224,13 @@ cdef class Descent:
 
     cdef double descend(self, double strength, int max_epochs, int max_rounds) except -1.0:
         """Rounds at one strength; returns the epochs used."""
-        cdef int k, round_, violators
+        cdef int j, k, round_, violators
         cdef double epochs = 0.0
         self.settled = False
         for k in range(self.n_levels + 1):
             self.slopes[k] = strength * self.unit_slopes[k]
+        for j in range(self.p):
+            self.set_margin(j)
         for round_ in range(max_rounds):
             violators = self.activate(round_ == 0 or self.stale, &epochs)
             if violators == 0:
@@ -276,20 +280,24 @@ cdef class Descent:
 
         Free coordinates of a convex ψ are stationary after Newton and are asked only if `strict`.
         """
-        cdef int j, violators = 0, resting = 0
-        cdef bint violates, everywhere
+        cdef int i, j, violators = 0
+        cdef bint violates, everywhere = not self.convex
         cdef double g, change = 0.0
-        if self.looked and self.convex:
-            for j in range(self.n):
-                change += (self.r[j] - self.seen_r[j]) * (self.r[j] - self.seen_r[j])
-            change = sqrt(change)
-            for j in range(self.p):
-                resting += self.rests(j, change)
-        everywhere = 2 * resting < self.p
-        self.n_active = 0
+        for i in range(self.n_watched):  # since the last time the others have not moved
+            self.set_margin(self.watched[i])
+        for j in range(self.n):
+            change += (self.r[j] - self.seen_r[j]) * (self.r[j] - self.seen_r[j])
+        change = sqrt(change)
+        self.n_watched = self.n_active = 0
         for j in range(self.p):
-            if not everywhere and self.rests(j, change):
-                continue
+            self.watched[self.n_watched] = j
+            self.n_watched += everywhere or self.margin[j] < change
+        if 2 * self.n_watched > self.p and not everywhere:
+            everywhere, self.n_watched = True, self.p
+            for j in range(self.p):
+                self.watched[j] = j
+        for i in range(self.n_watched):
+            j = self.watched[i]
             g = -self.dot(j, self.r, self.mean_of_r)
             if everywhere:
                 self.seen[j] = g
@@ -301,29 +309,31 @@ cdef class Descent:
                 self.n_active += 1
         if everywhere:
             copy(self.n, 1.0, self.r, self.seen_r)
-            self.looked = True
-            resting = 0
-        epochs[0] += 0.5 * <double>(self.p - resting) / self.p
+        epochs[0] += 0.5 * <double>self.n_watched / self.p
         return violators
 
-    cdef inline bint rests(self, int j, double change) noexcept:
-        """Whether j is on a level where it violates nothing, whatever `change` of the residual there was.
+    cdef inline void set_margin(self, int j) noexcept:
+        """How far r may go from where the last look was while j, if it is on a level, violates nothing.
 
-        From the residual of the last look a gradient entry has changed by at most ``‖A_j‖ ‖change‖``.
+        On such a way the loss's gradient in j changes by at most the length of the way times ``‖A_j‖``.
         """
         cdef int k = self.place[j] // 2
-        cdef double reach = self.norms[j] * change - self.slack[j]
+        cdef double room
         if self.is_free(j) or self.slot[j] >= 0:
-            return False
-        return (
-            self.omega[j] * self.slopes[k] + self.seen[j] + reach <= 0.0
-            and -self.seen[j] - self.omega[j] * self.slopes[k + 1] + reach <= 0.0
+            self.margin[j] = -INFINITY
+            return
+        room = self.slack[j] - max(
+            self.omega[j] * self.slopes[k] + self.seen[j], -self.seen[j] - self.omega[j] * self.slopes[k + 1]
         )
+        if self.norms[j] > 0.0:
+            self.margin[j] = room / self.norms[j]
+        else:
+            self.margin[j] = INFINITY if room >= 0.0 else -INFINITY
 
     cdef int count_free(self) noexcept:
-        cdef int j, total = 0
-        for j in range(self.p):
-            total += self.is_free(j)
+        cdef int i, total = 0
+        for i in range(self.n_watched):
+            total += self.is_free(self.watched[i])
         return total
 
     # -- columns ------------------------------------------------------------------------------------
@@ -385,6 +395,16 @@ cdef class Descent:
         for k in range(self.n):
             self.column[k] = 0.0
         return self.add_to(self.column, j, 1.0)
+
+    cdef double square(self, const double* v, double mean_of_v) noexcept:
+        """``‖v‖²``, v centred by its mean part, which may be far larger than what is left."""
+        cdef int k
+        cdef double total = 0.0
+        if mean_of_v == 0.0:
+            return dot(self.n, v, v)
+        for k in range(self.n):
+            total += (v[k] - mean_of_v * self.roots[k]) * (v[k] - mean_of_v * self.roots[k])
+        return total
 
     # -- places -------------------------------------------------------------------------------------
 
@@ -539,31 +559,32 @@ cdef class Descent:
             if not self.is_free(self.free[k]):
                 self.delete(k)
 
-    cdef void synchronise(self) noexcept:
+    cdef int synchronise(self) except -1:
         """The factor follows the places: landed columns out, free ones in."""
-        cdef int j, attempt, entering
+        cdef int i, attempt, entering
         for attempt in range(2):
             if self.stale:
+                for i in range(self.m):
+                    self.slot[self.free[i]] = -1
                 self.m = 0
-                for j in range(self.p):
-                    self.slot[j] = -1
             self.fresh, self.stale = self.stale, False
             self.release()
             entering = 0
-            for j in range(self.p):
-                entering += self.enters(j)
+            for i in range(self.n_watched):
+                entering += self.enters(self.watched[i])
             if entering >= FEW and not self.sparse:
                 self.extend(min(entering, self.capacity - self.m))
-            for j in range(self.p):
-                if self.enters(j) and not self.stale:
-                    self.append(j)
+            for i in range(self.n_watched):
+                if self.enters(self.watched[i]) and not self.stale:
+                    self.append(self.watched[i])
             if not self.stale:
                 break
+        return 0
 
     cdef inline bint enters(self, int j) noexcept:
         return self.slot[j] < 0 and self.is_free(j) and self.curvature[j] > 0.0
 
-    cdef void extend(self, int entering) noexcept:
+    cdef int extend(self, int entering) except -1:
         """Free columns join the factor at once: by pivoting, as many as are safely independent.
 
         With scaled columns B, ``L X = A_F'B`` and ``B'B − X'X = M M'``: the new rows are ``X'`` and M.
@@ -571,7 +592,7 @@ cdef class Descent:
         cdef int i, k, j, m = self.m, n = self.n, rank = 0, info = 0, stride = self.stride
         cdef double zero = 0.0, one = 1.0, minus = -1.0, tolerance = DOUBTFUL, scale
         if entering == 0:
-            return
+            return 0
         cdef Py_ssize_t needed = n * (m + entering) + (m + entering + 2) * entering
         if self.room is None or self.room.shape[0] < needed:
             self.room = np.empty(2 * needed)
@@ -583,7 +604,8 @@ cdef class Descent:
         cdef int[::1] numbers = np.empty(2 * entering, dtype=np.intc)
         cdef int[::1] pivots = numbers[:entering], chosen = numbers[entering:]
         i = 0
-        for j in range(self.p):
+        for k in range(self.n_watched):
+            j = self.watched[k]
             if i < entering and self.enters(j):
                 chosen[i] = j
                 self.copy_to(columns + n * i, j, 1.0 / self.norms[j])
@@ -595,6 +617,11 @@ cdef class Descent:
             dgemm(b"T", b"N", &m, &entering, &n, &one, members, &n, columns, &n, &zero, across, &m)
             dtrsm(b"L", b"L", b"N", b"N", &m, &entering, &one, &self.L[0, 0], &stride, across, &m)
             dsyrk(b"L", b"T", &entering, &m, &minus, across, &m, &one, rest, &entering)
+        scale = 0.0
+        for i in range(entering):
+            scale = max(scale, rest[i + i * entering])
+        if not scale > tolerance:  # dpstrf takes the first pivot whatever it is
+            return 0
         dpstrf(b"L", &entering, rest, &entering, &pivots[0], &rank, &tolerance, work, &info)
         for i in range(rank):
             j = chosen[pivots[i] - 1]
@@ -606,6 +633,7 @@ cdef class Descent:
             self.free[m + i] = j
             self.slot[j] = m + i
         self.m = m + rank
+        return 0
 
     cdef void append(self, int j) noexcept:
         """Column j joins the factor; if it depends on the others, one of them or j itself lands instead."""
@@ -651,7 +679,7 @@ cdef class Descent:
                 self.direction[i] = 0.0
                 continue
             self.column_mean += self.add_to(self.column, f, -self.direction[i])
-        return max(dot(self.n, self.column, self.column) - self.column_mean**2, 0.0)
+        return self.square(self.column, self.column_mean)
 
     cdef bint move_along_null(self) noexcept:
         """Move the last free column up and the others against it (or the reverse) until one lands.
@@ -881,7 +909,7 @@ cdef class Descent:
 
     # -- more free columns than a factor is worth ---------------------------------------------------
 
-    cdef double conjugate_gradients(self) noexcept:
+    cdef double conjugate_gradients(self) except -1.0:
         """Conjugate gradients until the free coordinates are stationary in their cells; returns epochs of work.
 
         They are scaled by the norms of the columns.  Where a coordinate would leave its cell it lands on
@@ -890,7 +918,8 @@ cdef class Descent:
         cdef int i, f, m = 0, step
         cdef double epochs = 0.0, product, before = INFINITY, curved, size, mean, t, first
         cdef bint stationary
-        for f in range(self.p):
+        for i in range(self.n_watched):
+            f = self.watched[i]
             if self.is_free(f) and self.curvature[f] > 0.0:
                 self.active[m] = f
                 m += 1
@@ -915,7 +944,7 @@ cdef class Descent:
                 size += self.curvature[f] * direction[i] * direction[i]
             before = product
             mean = self.image(direction, m)
-            curved = dot(self.n, self.column, self.column) - mean * mean
+            curved = self.square(self.column, mean)
             epochs += 0.5 * m / self.p
             # Along a null direction the objective falls until one lands.
             t = product / curved if curved > DEPENDENT * size else INFINITY
@@ -966,7 +995,7 @@ cdef class Descent:
         """
         cdef int i, f, left = 0
         cdef double mean = self.image(change, m), fall = dot(m, gradient, change)
-        fall += 0.5 * (dot(self.n, self.column, self.column) - mean * mean)
+        fall += 0.5 * self.square(self.column, mean)
         if not fall < 0.0:
             t = self.clipped(direction, m, t, change)
             self.clipped(direction, m, t, change)

@@ -12,6 +12,8 @@ operations of `parlin.prox.apply_table`, hence the same floats.  The two differ 
 * *Uniform*: thresholds that form one progression, or two with a gap about the centre, are counted by
   one multiplication.  The count may be off by one next to a threshold, which for a convex ψ changes
   nothing: both pieces return the level there.  `_uniform` proves this for the table at hand.
+  Thousands of levels do not fit the first-level cache beside their shifts.  Where a formula gives each
+  of them float for float, which `_even` proves, they are computed.
 
 Arguments are taken in blocks that stay in the first-level cache: the pieces of a block first, in a loop
 that the compiler can vectorise, then its values.
@@ -25,12 +27,14 @@ import numpy as np
 cnp.import_array()
 
 cdef enum:
-    BLOCK = 256
+    BLOCK = 128
     # An index is built when the table has served this many arguments per piece.
     WORTH_AN_INDEX = 16
     # Buckets are doubled until none is full, up to this many, or this many per threshold.
     MAX_BUCKETS = 2048
     MAX_BUCKETS_EACH = 4
+    # From this many thresholds on, levels are computed where that is exact.
+    MANY_THRESHOLDS = 256
 
 cdef enum Method:
     SEARCH, BUCKETS, UNIFORM
@@ -38,12 +42,25 @@ cdef enum Method:
 cdef extern from *:
     """
     #if defined(__GNUC__) && defined(__x86_64__) && defined(__GLIBC__)
-    #define VECTORISED __attribute__((target_clones("avx2", "default"))) void
+    #include <immintrin.h>
+    #define VECTORISED __attribute__((target_clones("avx512f", "avx2", "default"))) void
+    /* Take entries by fours as far as that goes: compilers do not, as on some processors it is slow. */
+    __attribute__((target("avx2")))
+    static int gather(const double* table, const int* place, int size, double* out)
+    {
+        int i = 0;
+        if (__builtin_cpu_supports("avx2"))
+            for (; i + 4 <= size; i += 4)
+                _mm256_storeu_pd(out + i, _mm256_i32gather_pd(table, _mm_loadu_si128((__m128i*)(place + i)), 8));
+        return i;
+    }
     #else
     #define VECTORISED void
+    #define gather(table, place, size, out) 0
     #endif
     """
     ctypedef void vectorised "VECTORISED"
+    int gather(const double* table, const int* place, int size, double* out) noexcept nogil
 
 
 cdef struct Index:
@@ -56,6 +73,8 @@ cdef struct Index:
     double gap_low, gap_high    # the gap, which is taken out of the line
     double origin, scale, top   # then an argument stands at (v − origin) · scale, cut off to [0, top]
     const int* before           # thresholds in the buckets before each one, and in all of them
+    bint even                   # whether lower[p] is begin + (p − centre) · step, float for float, if p > 0
+    double begin, centre, step
 
 
 cdef class Prox:
@@ -195,7 +214,30 @@ cdef bint _uniform(Index* index) noexcept:
         if piece <= k:
             return False
         previous = end
-    index.method = UNIFORM
+    index.method, index.even = UNIFORM, m >= MANY_THRESHOLDS and _even(index)
+    return True
+
+
+cdef bint _even(Index* index) noexcept:
+    """Set up the levels in closed form, and say whether that gives each of them float for float."""
+    cdef int m = index.m, k
+    for k in range(1, m + 1):  # multiples of the spacing
+        if index.lower[k] == 0.0:
+            index.begin, index.centre = 0.0, k
+            index.step = index.lower[k + 1] if k < m else -index.lower[k - 1]
+            if _levels_follow(index):
+                return True
+    index.begin, index.centre = index.lower[1], 1.0  # as `numpy.linspace` makes them
+    index.step = (index.lower[m] - index.lower[1]) / (m - 1)
+    return _levels_follow(index)
+
+
+cdef bint _levels_follow(const Index* index) noexcept:
+    """Whether the formula gives the levels."""
+    cdef int k
+    for k in range(1, index.m + 1):
+        if index.lower[k] != index.begin + (k - index.centre) * index.step:
+            return False
     return True
 
 
@@ -215,10 +257,14 @@ cdef inline void _apply_block(
     cdef const double* lower = index.lower
     cdef const double* upper = index.upper
     cdef const int* before = index.before
+    cdef double shifts[BLOCK]
     cdef int i, p
     if index.method != SEARCH:
         _locate(index, v, size, place)
-    if index.method == UNIFORM:
+    if index.method == UNIFORM and index.even:
+        _take(shift, place, size, shifts)
+        _clip_even(index, v, shifts, out, size, place)
+    elif index.method == UNIFORM:
         for i in range(size):
             p = place[i]
             out[i] = _clip(v[i] - shift[p], lower[p], upper[p])
@@ -237,6 +283,30 @@ cdef inline void _apply_block(
 
 cdef inline double _clip(double x, double lower, double upper) noexcept nogil:
     return min(max(x, lower), upper)  # in this order NaN stays NaN
+
+
+cdef inline void _take(const double* table, const int* place, int size, double* out) noexcept nogil:
+    """The entries of `table` at the places."""
+    cdef int i
+    for i in range(gather(table, place, size, out), size):
+        out[i] = table[place[i]]
+
+
+cdef vectorised _clip_even(
+    const Index* index, const double* v, const double* shift, double* out, int size, const int* place
+) noexcept nogil:
+    """The values, where the levels are computed and the shifts of all arguments are at hand."""
+    cdef double first = index.lower[0], last = index.upper[index.m]
+    cdef double begin = index.begin, centre = index.centre, step = index.step, top = index.top
+    cdef double p, lower, upper
+    cdef int i
+    for i in range(size):
+        p = place[i]
+        lower = begin + (p - centre) * step
+        upper = begin + (p - centre + 1.0) * step
+        lower = lower if p > 0.0 else first
+        upper = upper if p < top else last
+        out[i] = min(max(v[i] - shift[i], lower), upper)
 
 
 cdef vectorised _locate(const Index* index, const double* v, int size, int* place) noexcept nogil:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -23,17 +23,26 @@ from parlin.threads import one_blas_thread
 
 # BLAS takes one thread for the factors of so small a design by itself.
 _ONE_THREAD = 32
-# The cold start's strengths: this fraction of the largest useful one, and from each to the next.
-_STRENGTH_RATIO = 0.2
-# Work at an intermediate strength: epochs a round, rounds, and the fraction of the gradient at 0 to reach.
-_LOOSE_EPOCHS, _LOOSE_ROUNDS, _LOOSE_SLACK = 6, 10, 0.1
-# Work at the last strength in one step, and what it is solved to: this fraction of the gradient at 0, or
+# Rounds at an intermediate strength, and the fraction of the gradient at 0 to reach there.
+_LOOSE_ROUNDS, _LOOSE_SLACK = 10, 0.1
+# Rounds at the last strength in one step, and what it is solved to: this fraction of the gradient at 0, or
 # of the bound on rounding errors.
-_EPOCHS, _ROUNDS, _TIGHT, _SMALL_ERRORS = 20, 60, 1e-14, 0.125
+_ROUNDS, _TIGHT, _SMALL_ERRORS = 60, 1e-14, 0.125
 # On sparse columns an epoch is cheap and a dense factor is not: more free columns get no Newton steps.
 _SPARSE_NEWTON = 1000
 # Steps in a row that do not lower the objective.
 _MAX_STUCK = 5
+
+
+class _Pace(NamedTuple):
+    ratio: float  # of the cold start's first strength to the largest useful one, and from each to the next
+    loose_epochs: int  # a round at an intermediate strength
+    epochs: int  # a round at the last one
+
+
+_USUAL = _Pace(0.2, 6, 20)
+# With as many rows as columns, reading a column costs more than a Newton step: fewer updates, more steps.
+_TALL = _Pace(0.1, 4, 4)
 
 
 @dataclass(frozen=True)
@@ -55,6 +64,8 @@ class CoordinateDescent:
             )
         if not problem.loss.quadratic:
             return "coordinate descent keeps a residual, which needs a quadratic loss"
+        if not problem.loss.design.is_countable:
+            return "coordinate descent counts rows and entries with 32 bits, and the design has more"
         return None
 
     def init(self, problem: Problem, w0: FloatArray) -> _State:
@@ -81,13 +92,19 @@ class _State(State):
     stuck: int  # steps in a row that did not lower it
 
 
+def _pace(problem: Problem) -> _Pace:
+    n, d = problem.loss.design.shape
+    return _TALL if n >= d and not problem.loss.design.is_sparse else _USUAL
+
+
 def _strengths(problem: Problem) -> tuple[float, ...]:
     """Multiples of the penalty from a little below the one that quantizes everything down to 1."""
     top = problem.strength_max() if problem.penalty.shape == "convex" else 1.0
-    if not math.isfinite(top) or top * _STRENGTH_RATIO <= 1.0:
+    ratio = _pace(problem).ratio
+    if not math.isfinite(top) or top * ratio <= 1.0:
         return (1.0,)
-    count = math.ceil(math.log(top * _STRENGTH_RATIO) / -math.log(_STRENGTH_RATIO))
-    return (*(top * _STRENGTH_RATIO ** (k + 1) for k in range(count)), 1.0)
+    count = math.ceil(math.log(top * ratio) / -math.log(ratio))
+    return (*(top * ratio ** (k + 1) for k in range(count)), 1.0)
 
 
 def _kernel(problem: Problem, w: FloatArray) -> Descent:
@@ -116,13 +133,13 @@ def _table_step(problem: Problem) -> float:
 
 
 def _step(problem: Problem, state: _State) -> _State:
-    kernel, loss = state.kernel, problem.loss
+    kernel, loss, pace = state.kernel, problem.loss, _pace(problem)
     # Where the gradient at 0 vanishes (y = 0), that at the start tells what is large.
     unit = loss.gradient_unit or float(np.max(np.abs(loss.gradient(problem.start()))))
     epochs = kernel.follow(
         np.array(state.strengths), loss.design.embed(loss.target), loss.gradient(state.w),
         loss.design.raw_norms, loss.y_norm, _LOOSE_SLACK * unit, _TIGHT * loss.gradient_unit,
-        _SMALL_ERRORS * ROUNDING, _LOOSE_EPOCHS, _LOOSE_ROUNDS, _EPOCHS, _ROUNDS,
+        _SMALL_ERRORS * ROUNDING, pace.loose_epochs, _LOOSE_ROUNDS, pace.epochs, _ROUNDS,
     )  # fmt: skip
     w = kernel.point()
     passes = state.passes + 0.5 + epochs

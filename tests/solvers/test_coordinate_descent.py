@@ -108,6 +108,17 @@ def test_at_most_rank_many_coordinates_are_off_the_grid_on_any_design(kind, stor
         assert problem.unquantized(result.w).size <= np.linalg.matrix_rank(X)
 
 
+# A column that depends on the free ones, but for rounding errors: the first pivot of a factorisation, and one
+# of a sparse design whose means are much larger than what centring leaves.
+@pytest.mark.parametrize(("kind", "seed"), [("duplicates", 360), ("normal", 605), ("duplicates", 322)])
+def test_dependent_columns_are_told_from_independent_ones(kind, seed):
+    problem, _ = hard_problem(kind, seed)
+    result = solve(problem, CoordinateDescent(), tol=1e-9)
+    assert result.status.is_success
+    columns = problem.loss.design.columns(slice(None))
+    assert problem.unquantized(result.w).size <= np.linalg.matrix_rank(columns)
+
+
 @pytest.mark.parametrize("entries", ["normal", "ar"])
 @pytest.mark.parametrize("penalty", [designs.ridge(0.1, 15), designs.lasso(0.1, 15, bounded=True)])
 def test_the_objective_is_not_above_that_of_an_interior_point_method(entries, penalty):
@@ -159,11 +170,11 @@ def test_all_ways_of_storing_a_design_end_at_the_same_point(weighted, intercept)
 
 
 @pytest.mark.parametrize("store", [np.asfortranarray, sparse.csc_array])
-@pytest.mark.parametrize("fraction", [0.3, 0.03, 0.003])
-def test_one_step_solves_ordinary_problems(store, fraction):
+@pytest.mark.parametrize(("fraction", "correlation"), [(0.3, 0.9), (0.1, 0.99), (0.03, 0.9), (0.003, 0.9)])
+def test_one_step_solves_ordinary_problems(store, fraction, correlation):
     # A coordinate that was wrongly taken to rest would be found by the certificate, and cost more steps.
-    for seed in range(8):
-        data = synthetic(40, 300, seed=seed, entries="ar", correlation=0.9)
+    for seed in range(40):
+        data = synthetic(30, 400, seed=seed, entries="ar", correlation=correlation)
         loss = LeastSquares(store(data.X), data.y, fit_intercept=bool(seed % 2))
         penalty = designs.ridge(0.1, 12) if seed % 4 < 2 else designs.lasso(0.1, 12, bounded=True)
         problem = Problem(loss, penalty)
