@@ -117,7 +117,7 @@ class DesignMatrix:
     def survey(self, u: FloatArray) -> FloatArray | None:
         """`rmatvec` of `u`, and means and norms of all columns remembered, in one pass over the data.
 
-        None where one pass does not do: data in C order, no compiled kernels.
+        None where one pass does not do: data in C order, too many to be counted, no compiled kernels.
         """
         if not self._by_columns:
             return None
@@ -232,7 +232,13 @@ class DesignMatrix:
         if not self.is_sparse:
             return np.asfortranarray(self.X)
         X = self._csc
-        return X.data, X.indices.astype(np.intc, copy=False), X.indptr.astype(np.intc, copy=False)
+        found = (
+            np.ascontiguousarray(X.data),
+            *(np.ascontiguousarray(k, np.intc) for k in (X.indices, X.indptr)),
+        )
+        if kernels is not None:
+            kernels.check_sparse(*found, self.shape[0])
+        return found
 
     def embed(self, u: FloatArray) -> FloatArray:
         """Sample vectors in the Euclidean coordinates of `columns`: ``√s ∘ u``."""

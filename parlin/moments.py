@@ -38,11 +38,14 @@ def column_norms(
     means = np.zeros(d) if means is None else means
     if sparse.issparse(X):
         owner = np.repeat(np.arange(d), np.diff(X.indptr))
-        weights = weights[X.indices]
-        stored = np.bincount(owner, weights * (X.data - means[owner]) ** 2, minlength=d)
-        # A column without a zero has no absent part, not even a rounding error of one.
-        absent = np.where(np.diff(X.indptr) == n, 0.0, 1.0 - np.bincount(owner, weights, minlength=d))
-        return np.sqrt(stored + np.maximum(absent, 0.0) * means**2)
+        stored = np.bincount(owner, weights[X.indices] * (X.data - means[owner]) ** 2, minlength=d)
+        if uniform:
+            absent = (n - np.diff(X.indptr)) / n
+        else:
+            absent = 1.0 - np.bincount(owner, weights[X.indices], minlength=d)
+            for j in np.flatnonzero(absent < 0.5):  # little is left of 1, and a difference is not accurate
+                absent[j] = np.delete(weights, X.indices[X.indptr[j] : X.indptr[j + 1]]).sum()
+        return np.sqrt(stored + absent * means**2)
     squared = np.empty(d)
     root = np.sqrt(weights)[:, None]
     width = max(1, _PANEL_ENTRIES // max(n, 1))

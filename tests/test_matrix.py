@@ -121,6 +121,25 @@ def test_one_pass_gives_the_adjoint_the_means_and_the_norms(centre, weights, sto
         assert facts["means"][2] == 0.1 and facts["column_norms"][2] == 0.0
 
 
+@pytest.mark.parametrize("weights", [None, np.linspace(1.0, 2.0, 100_000)], ids=["equal", "weighted"])
+def test_the_norm_of_a_column_that_is_constant_but_for_one_zero(weights):
+    x = np.ones((100_000, 1))
+    x[5] = 0.0
+    share = 1e-5 if weights is None else weights[5] / weights.sum()
+    for stored in (np.asfortranarray, sparse.csc_array):
+        design = DesignMatrix(stored(x), weights, centre=True)
+        assert design.column_norms[0] ** 2 == pytest.approx(share * (1 - share), rel=1e-10)
+        design.survey(np.ones(100_000))
+        assert design.column_norms[0] ** 2 == pytest.approx(share * (1 - share), rel=1e-10)
+
+
+def test_sparse_entries_that_are_not_next_to_each_other_in_memory():
+    X = sparse.csc_array(data())
+    X.data = np.repeat(X.data, 2)[::2]
+    w = np.arange(1.0, D + 1)
+    np.testing.assert_allclose(LeastSquares(X, np.ones(N)).residual(w), 1 - data() @ w, **close)
+
+
 @needs_kernels
 @pytest.mark.parametrize(("index", "column"), [(N, 3), (-1, 0), (2**31 - 1, D - 1)])
 def test_entries_outside_the_rows_are_refused(index, column):
@@ -129,6 +148,8 @@ def test_entries_outside_the_rows_are_refused(index, column):
     X.has_canonical_format = True
     with pytest.raises(IndexError, match="outside its rows"):
         LeastSquares(X, np.ones(N))
+    with pytest.raises(IndexError, match="outside its rows"):
+        DesignMatrix(X).rmatvec(np.ones(N))
 
 
 @needs_kernels

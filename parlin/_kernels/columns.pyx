@@ -164,24 +164,45 @@ def panel(
 # -- the same of a sparse design, given by data, indices and indptr of its CSC form -------------------
 
 
+def check_sparse(const double[::1] data, const int[::1] indices, const int[::1] indptr, Py_ssize_t n):
+    """Raise an IndexError if an entry is outside the n rows or outside its arrays."""
+    cdef Py_ssize_t j
+    cdef unsigned int greatest = 0
+    cdef bint valid = data.shape[0] == indices.shape[0] and indptr.shape[0] > 0 and indptr[0] == 0
+    for j in range(indptr.shape[0] - 1):
+        valid = valid and indptr[j] <= indptr[j + 1] <= data.shape[0]
+    if indices.shape[0]:
+        _raise_to_greatest(&indices[0], indices.shape[0], &greatest)
+        valid = valid and greatest < n
+    if not valid:
+        raise IndexError("X has an entry outside its rows and columns")
+
+
+cdef double _absent(const int* rows, int size, const double* weights, Py_ssize_t n, double present) noexcept nogil:
+    """The weight of the rows that a column has no entry in; those it has weigh `present`."""
+    cdef double total = 0.0
+    cdef Py_ssize_t k, i, begin = 0
+    if present < 0.5:
+        return 1.0 - present
+    for k in range(size + 1):  # little is left of 1, and a difference would not be accurate
+        for i in range(begin, rows[k] if k < size else n):
+            total += weights[i]
+        begin = rows[k] + 1 if k < size else n
+    return total
+
+
 def survey_sparse(
     const double[::1] data, const int[::1] indices, const int[::1] indptr,
     const double[::1] weights, bint uniform, bint centre, const double[::1] u,
 ):
-    """`survey`; only here are the indices compared with the number of rows."""
+    """`survey` of a design whose row indices rise in every column."""
     cdef Py_ssize_t n = weights.shape[0], d = indptr.shape[0] - 1, j
     cdef int k, begin, end
-    cdef unsigned int greatest = 0
-    cdef bint valid = data.shape[0] == indices.shape[0], equal
+    cdef bint equal
     cdef double product, square, mean, present
     cdef double[:, ::1] found = np.zeros((4, d))
     if u.shape[0] != n:
         raise ValueError("weights and u must have an entry for each row of X")
-    _raise_to_greatest(&indices[0] if indices.shape[0] else NULL, indices.shape[0], &greatest)
-    for j in range(d):
-        valid = valid and 0 <= indptr[j] <= indptr[j + 1] <= data.shape[0]
-    if not valid or (indices.shape[0] and greatest >= n):
-        raise IndexError("X has an entry outside its rows and columns")
     for j in range(d):
         begin, end = indptr[j], indptr[j + 1]
         product = square = mean = 0.0
@@ -207,8 +228,11 @@ def survey_sparse(
             mean = data[begin]
         for k in range(begin, end):
             square += weights[indices[k]] * (data[k] - mean) * (data[k] - mean)
-        if end - begin < n:  # zeros that are not stored; otherwise no rounding error of their share either
-            square += max(1.0 - present, 0.0) * mean * mean
+        if end - begin < n:
+            if uniform:
+                square += (n - (end - begin)) * weights[0] * mean * mean
+            else:
+                square += _absent(&indices[begin], end - begin, &weights[0], n, present) * mean * mean
         found[0, j], found[2, j] = mean, sqrt(square)
     return tuple(np.asarray(found))
 

@@ -37,6 +37,8 @@ cdef double DOUBTFUL = 1e-6
 cdef double NOISE = 1e-10
 # Fewer columns than this enter the factor one by one, more of them at once.
 cdef int FEW = 12
+# How often a solution is made to have at most rank(A) free coordinates, and solved again.
+cdef int MAX_REDUCTIONS = 5
 # Steps of conjugate gradients in one round.
 cdef int CONJUGATE_STEPS = 200
 # A walk along the levels turns into a bisection after this many places.
@@ -49,7 +51,7 @@ cdef class Descent:
     cdef bint sparse, convex
     cdef readonly bint settled           # the last call left no violation
     cdef bint stale                      # the factor is to be made anew
-    cdef bint fresh                      # it has just been
+    cdef int worn                        # how many columns have left it since it was made
     # A has the stored columns less their means, each row times √s: never made, but where they are used.
     cdef const double[::1, :] dense      # stored columns
     cdef const double[::1] data          # or those of a CSC matrix
@@ -57,7 +59,6 @@ cdef class Descent:
     cdef const double[::1] means, roots  # one a column, and √s for each row
     cdef bint centred
     cdef double root                     # √s where it is the same for all rows, otherwise 0
-    cdef double column_mean              # <√s, column>
     cdef double mean_of_r                # <√s, r>, the part of r that centring removes
     cdef object kept                     # the arrays that are pointed to
     cdef double* r
@@ -130,8 +131,9 @@ cdef class Descent:
         self.m = 0
         # No more free columns are in the factor than get Newton steps.
         cdef int size = min(self.capacity, newton_limit) + 1
-        cdef int[::1] whole = np.zeros(4 * self.p + 2 * size, dtype=np.intc)
-        cdef double[::1] real = np.zeros(7 * size + 3 * self.n + 4 * self.p + self.n_levels + 1)
+        cdef Py_ssize_t many = self.p, long_ = self.n
+        cdef int[::1] whole = np.zeros(4 * many + 2 * size, dtype=np.intc)
+        cdef double[::1] real = np.zeros(7 * size + 3 * long_ + 4 * many + self.n_levels + 1)
         self.kept = (w, norms, omega, levels, slopes, whole, real)
         self.place = &whole[0]
         self.watched = self.place + self.p
@@ -221,11 +223,13 @@ cdef class Descent:
         for j in range(self.p):
             if self.w[j] != 0.0:
                 self.subtract(j, self.w[j])
+        self.centre_r()
 
     cdef double descend(self, double strength, int max_epochs, int max_rounds) except -1.0:
         """Rounds at one strength; returns the epochs used."""
         cdef int j, k, round_, violators
         cdef double epochs = 0.0
+        cdef int reductions = 0
         self.settled = False
         for k in range(self.n_levels + 1):
             self.slopes[k] = strength * self.unit_slopes[k]
@@ -234,6 +238,11 @@ cdef class Descent:
         for round_ in range(max_rounds):
             violators = self.activate(round_ == 0 or self.stale, &epochs)
             if violators == 0:
+                if self.convex and reductions < MAX_REDUCTIONS and self.capacity < self.newton_limit and self.lacks_columns():
+                    # The dependent ones among the free can land without a change of Xw.
+                    self.synchronise()
+                    reductions += 1
+                    continue
                 self.settled = True
                 break
             PyErr_CheckSignals()  # such as that of Ctrl-C
@@ -283,6 +292,7 @@ cdef class Descent:
         cdef int i, j, violators = 0
         cdef bint violates, everywhere = not self.convex
         cdef double g, change = 0.0
+        self.centre_r()
         for i in range(self.n_watched):  # since the last time the others have not moved
             self.set_margin(self.watched[i])
         for j in range(self.n):
@@ -291,7 +301,7 @@ cdef class Descent:
         self.n_watched = self.n_active = 0
         for j in range(self.p):
             self.watched[self.n_watched] = j
-            self.n_watched += everywhere or self.margin[j] < change
+            self.n_watched += everywhere or not self.margin[j] >= change
         if 2 * self.n_watched > self.p and not everywhere:
             everywhere, self.n_watched = True, self.p
             for j in range(self.p):
@@ -329,6 +339,14 @@ cdef class Descent:
             self.margin[j] = room / self.norms[j]
         else:
             self.margin[j] = INFINITY if room >= 0.0 else -INFINITY
+
+    cdef bint lacks_columns(self) noexcept:
+        """Whether the factor lacks a free column."""
+        cdef int i
+        for i in range(self.n_watched):
+            if self.enters(self.watched[i]):
+                return True
+        return False
 
     cdef int count_free(self) noexcept:
         cdef int i, total = 0
@@ -389,22 +407,24 @@ cdef class Descent:
         else:
             copy_rows(self.n, amount, self.at(j), self.means[j], &self.roots[0], target)
 
-    cdef double spread(self, int j) noexcept:
-        """`column` becomes column j (a sparse one not centred); returns its mean part."""
+    cdef void spread(self, int j) noexcept:
+        """`column` becomes A_j."""
         cdef int k
         for k in range(self.n):
             self.column[k] = 0.0
-        return self.add_to(self.column, j, 1.0)
+        self.add_to(self.column, j, 1.0)
+        self.centre(self.column)
 
-    cdef double square(self, const double* v, double mean_of_v) noexcept:
-        """``‖v‖²``, v centred by its mean part, which may be far larger than what is left."""
+    cdef inline void centre(self, double* v) noexcept:
+        """A vector that sparse columns as they are stored add up to becomes that of the centred ones."""
         cdef int k
-        cdef double total = 0.0
-        if mean_of_v == 0.0:
-            return dot(self.n, v, v)
-        for k in range(self.n):
-            total += (v[k] - mean_of_v * self.roots[k]) * (v[k] - mean_of_v * self.roots[k])
-        return total
+        if self.sparse and self.centred:
+            for k in range(2):  # where means are large, even what rounding leaves of them counts
+                add(self.n, -dot(self.n, &self.roots[0], v), &self.roots[0], v)
+
+    cdef inline void centre_r(self) noexcept:
+        self.centre(self.r)
+        self.mean_of_r = 0.0
 
     # -- places -------------------------------------------------------------------------------------
 
@@ -527,7 +547,7 @@ cdef class Descent:
                 return x
 
     cdef int bisect(self, double L, double omega, double c) noexcept:
-        """The level, or the cell above it, where ``L x + ω ∂ψ(x)`` reaches c."""
+        """The first level at whose right end ``L x + ω ∂ψ(x)`` reaches c, or the last cell."""
         cdef int low = 0, high = self.n_levels, middle
         while low < high:
             middle = (low + high) // 2
@@ -561,13 +581,14 @@ cdef class Descent:
 
     cdef int synchronise(self) except -1:
         """The factor follows the places: landed columns out, free ones in."""
-        cdef int i, attempt, entering
-        for attempt in range(2):
+        cdef int i, entering
+        while True:  # between two factors a coordinate lands
             if self.stale:
                 for i in range(self.m):
                     self.slot[self.free[i]] = -1
                 self.m = 0
-            self.fresh, self.stale = self.stale, False
+                self.worn = 0
+            self.stale = False
             self.release()
             entering = 0
             for i in range(self.n_watched):
@@ -590,17 +611,18 @@ cdef class Descent:
         With scaled columns B, ``L X = A_F'B`` and ``B'B − X'X = M M'``: the new rows are ``X'`` and M.
         """
         cdef int i, k, j, m = self.m, n = self.n, rank = 0, info = 0, stride = self.stride
+        cdef Py_ssize_t rows = n, width = entering
         cdef double zero = 0.0, one = 1.0, minus = -1.0, tolerance = DOUBTFUL, scale
         if entering == 0:
             return 0
-        cdef Py_ssize_t needed = n * (m + entering) + (m + entering + 2) * entering
+        cdef Py_ssize_t needed = rows * (m + width) + (m + width + 2) * width
         if self.room is None or self.room.shape[0] < needed:
             self.room = np.empty(2 * needed)
         cdef double* members = &self.room[0]       # n × m
-        cdef double* columns = members + n * m     # n × entering
-        cdef double* across = columns + n * entering      # m × entering
-        cdef double* rest = across + m * entering  # entering × entering
-        cdef double* work = rest + entering * entering
+        cdef double* columns = members + rows * m  # n × entering
+        cdef double* across = columns + rows * width      # m × entering
+        cdef double* rest = across + m * width     # entering × entering
+        cdef double* work = rest + width * width
         cdef int[::1] numbers = np.empty(2 * entering, dtype=np.intc)
         cdef int[::1] pivots = numbers[:entering], chosen = numbers[entering:]
         i = 0
@@ -608,18 +630,18 @@ cdef class Descent:
             j = self.watched[k]
             if i < entering and self.enters(j):
                 chosen[i] = j
-                self.copy_to(columns + n * i, j, 1.0 / self.norms[j])
+                self.copy_to(columns + rows * i, j, 1.0 / self.norms[j])
                 i += 1
         dsyrk(b"L", b"T", &entering, &n, &one, columns, &n, &zero, rest, &entering)
         if m > 0:
             for i in range(m):
-                self.copy_to(members + n * i, self.free[i], 1.0)
+                self.copy_to(members + rows * i, self.free[i], 1.0)
             dgemm(b"T", b"N", &m, &entering, &n, &one, members, &n, columns, &n, &zero, across, &m)
             dtrsm(b"L", b"L", b"N", b"N", &m, &entering, &one, &self.L[0, 0], &stride, across, &m)
             dsyrk(b"L", b"T", &entering, &m, &minus, across, &m, &one, rest, &entering)
         scale = 0.0
         for i in range(entering):
-            scale = max(scale, rest[i + i * entering])
+            scale = max(scale, rest[i + i * width])
         if not scale > tolerance:  # dpstrf takes the first pivot whatever it is
             return 0
         dpstrf(b"L", &entering, rest, &entering, &pivots[0], &rank, &tolerance, work, &info)
@@ -627,9 +649,9 @@ cdef class Descent:
             j = chosen[pivots[i] - 1]
             scale = self.norms[j]
             for k in range(m):
-                self.L[m + i, k] = scale * across[k + m * (pivots[i] - 1)]
+                self.L[m + i, k] = scale * across[k + m * <Py_ssize_t>(pivots[i] - 1)]
             for k in range(i + 1):
-                self.L[m + i, m + k] = scale * rest[i + k * entering]
+                self.L[m + i, m + k] = scale * rest[i + k * width]
             self.free[m + i] = j
             self.slot[j] = m + i
         self.m = m + rank
@@ -638,19 +660,19 @@ cdef class Descent:
     cdef void append(self, int j) noexcept:
         """Column j joins the factor; if it depends on the others, one of them or j itself lands instead."""
         cdef int i, m = self.m
-        cdef double squared, mean, scale = self.curvature[j]
+        cdef double squared, scale = self.curvature[j]
         cdef bint dependent = False
-        mean = self.spread(j)
+        self.spread(j)
         for i in range(m):
-            self.work[i] = self.dot(self.free[i], self.column, mean)
+            self.work[i] = self.dot(self.free[i], self.column, 0.0)
         self.triangular(b"N", self.work)
         squared = scale
         for i in range(m):
             squared -= self.work[i] * self.work[i]
         if m == self.capacity or squared <= DOUBTFUL * scale:
             squared = self.distance_from_span(j)
-            if m == self.capacity and squared > DOUBTFUL * scale and not self.fresh:
-                # No column can be that far from all the others together.
+            if squared > DEPENDENT * scale and self.worn > (0 if squared > DOUBTFUL * scale else m):
+                # Rounding errors of many updates may have spoiled the factor.
                 self.stale = True
                 return
             dependent = m == self.capacity or squared <= DEPENDENT * scale
@@ -668,7 +690,6 @@ cdef class Descent:
     cdef double distance_from_span(self, int j) noexcept:
         """``‖A_j − A_F x‖²`` from the data, with ``x = L⁻ᵀ work`` in `direction`, the difference in `column`."""
         cdef int i, f
-        self.column_mean = self.means[j] if self.sparse else 0.0
         for i in range(self.m):
             self.direction[i] = self.work[i]
         self.triangular(b"T", self.direction)
@@ -678,8 +699,9 @@ cdef class Descent:
             if fabs(self.direction[i]) * self.norms[f] <= NOISE * self.norms[j]:
                 self.direction[i] = 0.0
                 continue
-            self.column_mean += self.add_to(self.column, f, -self.direction[i])
-        return self.square(self.column, self.column_mean)
+            self.add_to(self.column, f, -self.direction[i])
+        self.centre(self.column)
+        return dot(self.n, self.column, self.column)
 
     cdef bint move_along_null(self) noexcept:
         """Move the last free column up and the others against it (or the reverse) until one lands.
@@ -708,7 +730,6 @@ cdef class Descent:
             self.shift(self.free[i], sign * self.direction[i] * shortest, i == best, sign * self.direction[i])
         # What Xw does change by: the column is that far from dependent.
         add(self.n, -sign * shortest, self.column, self.r)
-        self.mean_of_r -= sign * shortest * self.column_mean
         for i in range(last, -1, -1):
             if not self.is_free(self.free[i]):
                 self.delete(i)
@@ -741,6 +762,7 @@ cdef class Descent:
         cdef double a, b, radius
         self.slot[self.free[k]] = -1
         self.m -= 1
+        self.worn += k < self.m  # the last one leaves without rotations
         for i in range(k, self.m):
             self.free[i] = self.free[i + 1]
             self.smooth[i] = self.smooth[i + 1]
@@ -769,10 +791,10 @@ cdef class Descent:
         the direction d the loss's part of the gradient changes by ``A_F'A_F d = L L'd``.  The residual
         follows when they are stationary as far as the factor tells, and then the data are asked.
         """
-        cdef int i, f, begun, steps = 0, refinements = 0
+        cdef int i, f, begun, steps = 0, most = 20 + 4 * self.capacity, refinements = 0
         cdef double epochs = 0.0
         cdef bint met = False
-        while self.m > 0 and steps < 20 + 4 * self.capacity:
+        while self.m > 0 and steps < most:
             begun = self.m
             for i in range(begun):
                 f = self.free[i]
@@ -782,7 +804,7 @@ cdef class Descent:
             if self.stationary():
                 break
             met = False
-            while self.m > 0 and steps < 20 + 4 * self.capacity:
+            while self.m > 0 and steps < most:
                 steps += 1
                 if not self.newton_step():
                     break
@@ -794,6 +816,7 @@ cdef class Descent:
                 if self.w[f] != self.entry[i]:
                     self.subtract(f, self.w[f] - self.entry[i])
                     epochs += 1.0 / self.p
+            self.centre_r()
             if not self.convex:
                 for i in range(begun):
                     if self.slot[self.members[i]] < 0:
@@ -804,6 +827,8 @@ cdef class Descent:
                     # Rounding errors of many updates have spoiled the factor.
                     self.stale = True
                     break
+        if steps >= most:
+            self.stale = True  # those in the factor are to be asked again
         return epochs
 
     cdef bint stationary(self) noexcept:
@@ -826,7 +851,7 @@ cdef class Descent:
         self.triangular(b"N", self.direction)
         decrement = dot(self.m, self.direction, self.direction)
         self.triangular(b"T", self.direction)
-        if not decrement > 0.0:
+        if not 0.0 < decrement < INFINITY:
             return False
         for i in range(self.m):
             f = self.free[i]
@@ -916,7 +941,7 @@ cdef class Descent:
         the level, and conjugation starts anew.
         """
         cdef int i, f, m = 0, step
-        cdef double epochs = 0.0, product, before = INFINITY, curved, size, mean, t, first
+        cdef double epochs = 0.0, product, before = INFINITY, curved, size, t, first
         cdef bint stationary
         for i in range(self.n_watched):
             f = self.watched[i]
@@ -943,8 +968,8 @@ cdef class Descent:
                 direction[i] = product / before * direction[i] - gradient[i] / self.curvature[f]
                 size += self.curvature[f] * direction[i] * direction[i]
             before = product
-            mean = self.image(direction, m)
-            curved = self.square(self.column, mean)
+            self.image(direction, m)
+            curved = dot(self.n, self.column, self.column)
             epochs += 0.5 * m / self.p
             # Along a null direction the objective falls until one lands.
             t = product / curved if curved > DEPENDENT * size else INFINITY
@@ -962,18 +987,16 @@ cdef class Descent:
             for i in range(m):
                 self.w[self.active[i]] += change[i]
             add(self.n, -t, self.column, self.r)
-            self.mean_of_r -= t * mean
         return epochs
 
-    cdef double image(self, const double* change, int m) noexcept:
-        """`column` becomes what A makes of a change of the first m active coordinates; returns its mean part."""
+    cdef void image(self, const double* change, int m) noexcept:
+        """`column` becomes what A makes of a change of the first m active coordinates."""
         cdef int i
-        cdef double mean = 0.0
         for i in range(self.n):
             self.column[i] = 0.0
         for i in range(m):
-            mean += self.add_to(self.column, self.active[i], change[i])
-        return mean
+            self.add_to(self.column, self.active[i], change[i])
+        self.centre(self.column)
 
     cdef double clipped(self, const double* direction, int m, double t, double* change) noexcept:
         """`change` of the first m active coordinates up to t, each to its next level at most.
@@ -994,14 +1017,14 @@ cdef class Descent:
         The landed leave the first m active coordinates, in `direction` too; returns how many are left.
         """
         cdef int i, f, left = 0
-        cdef double mean = self.image(change, m), fall = dot(m, gradient, change)
-        fall += 0.5 * self.square(self.column, mean)
+        cdef double fall = dot(m, gradient, change)
+        self.image(change, m)
+        fall += 0.5 * dot(self.n, self.column, self.column)
         if not fall < 0.0:
             t = self.clipped(direction, m, t, change)
             self.clipped(direction, m, t, change)
-            mean = self.image(change, m)
+            self.image(change, m)
         add(self.n, -1.0, self.column, self.r)
-        self.mean_of_r -= mean
         for i in range(m):
             f = self.active[i]
             self.shift(f, change[i], self.time_to_land(f, direction[i]) <= t, direction[i])

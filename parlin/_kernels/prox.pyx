@@ -46,13 +46,16 @@ cdef extern from *:
     #define VECTORISED __attribute__((target_clones("avx512f", "avx2", "default"))) void
     /* Take entries by fours as far as that goes: compilers do not, as on some processors it is slow. */
     __attribute__((target("avx2")))
-    static int gather(const double* table, const int* place, int size, double* out)
+    static int gather_by_fours(const double* table, const int* place, int size, double* out)
     {
         int i = 0;
-        if (__builtin_cpu_supports("avx2"))
-            for (; i + 4 <= size; i += 4)
-                _mm256_storeu_pd(out + i, _mm256_i32gather_pd(table, _mm_loadu_si128((__m128i*)(place + i)), 8));
+        for (; i + 4 <= size; i += 4)
+            _mm256_storeu_pd(out + i, _mm256_i32gather_pd(table, _mm_loadu_si128((__m128i*)(place + i)), 8));
         return i;
+    }
+    static int gather(const double* table, const int* place, int size, double* out)
+    {
+        return __builtin_cpu_supports("avx2") ? gather_by_fours(table, place, size, out) : 0;
     }
     #else
     #define VECTORISED void

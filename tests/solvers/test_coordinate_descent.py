@@ -119,6 +119,45 @@ def test_dependent_columns_are_told_from_independent_ones(kind, seed):
     assert problem.unquantized(result.w).size <= np.linalg.matrix_rank(columns)
 
 
+@pytest.mark.parametrize("mean", [1e4, 1e6])
+def test_large_means_of_sparse_columns_cost_no_more_digits_than_of_dense_ones(mean):
+    rng = np.random.default_rng(0)
+    X = np.repeat(rng.standard_normal((60, 4)), 5, axis=1) + mean
+    y = X @ rng.standard_normal(20)
+    for store in (np.asfortranarray, sparse.csc_array):
+        loss = LeastSquares(store(X), y, fit_intercept=True)
+        problem = Problem(loss, designs.ridge(0.1, 15))
+        problem = problem.with_penalty(problem.penalty.scaled(0.001 * problem.strength_max()))
+        result = solve(problem, CoordinateDescent(), tol=1e-9)
+        assert result.status.is_success
+        assert problem.unquantized(result.w).size <= 4
+
+
+@pytest.mark.parametrize("store", [np.asfortranarray, sparse.csc_array])
+def test_a_flat_penalty_with_many_solutions_ends_at_one_with_few_free_coordinates(store):
+    # From the middle of the box everything is free, more than get a factor on sparse data.
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((50, 3000)) * (rng.random((50, 3000)) < 0.1)
+    X[0] += 1.0  # no column is zero
+    problem = Problem(LeastSquares(store(X), X @ rng.uniform(0, 1, 3000)), designs.box(0, 1))
+    result = solve(problem, CoordinateDescent(), w0=np.full(3000, 0.5), tol=1e-9, max_iter=5)
+    assert result.status.is_success
+    assert problem.unquantized(result.w).size <= 50
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_smooth_columns_that_nearly_depend_on_each_other(seed):
+    rng = np.random.default_rng(seed)
+    places = np.linspace(0, 1, 200)
+    X = np.exp(-200.0 * (np.linspace(0, 1, 100)[:, None] - places) ** 2)
+    y = X @ (rng.standard_normal(200) * (rng.random(200) < 0.1)) + 0.01 * rng.standard_normal(100)
+    problem = Problem(LeastSquares(X, y), designs.lasso(0.1, 15))
+    problem = problem.with_penalty(problem.penalty.scaled(1e-4 * problem.strength_max()))
+    result = solve(problem, CoordinateDescent(), tol=1e-9)
+    assert result.status.is_success
+    assert result.passes < 1000  # 2000 and more with a spoiled factor
+
+
 @pytest.mark.parametrize("entries", ["normal", "ar"])
 @pytest.mark.parametrize("penalty", [designs.ridge(0.1, 15), designs.lasso(0.1, 15, bounded=True)])
 def test_the_objective_is_not_above_that_of_an_interior_point_method(entries, penalty):
