@@ -227,9 +227,8 @@ cdef class Descent:
 
     cdef double descend(self, double strength, int max_epochs, int max_rounds) except -1.0:
         """Rounds at one strength; returns the epochs used."""
-        cdef int j, k, round_, violators
+        cdef int j, k, round_, violators, reductions = 0
         cdef double epochs = 0.0
-        cdef int reductions = 0
         self.settled = False
         for k in range(self.n_levels + 1):
             self.slopes[k] = strength * self.unit_slopes[k]
@@ -238,8 +237,8 @@ cdef class Descent:
         for round_ in range(max_rounds):
             violators = self.activate(round_ == 0 or self.stale, &epochs)
             if violators == 0:
-                if self.convex and reductions < MAX_REDUCTIONS and self.capacity < self.newton_limit and self.lacks_columns():
-                    # The dependent ones among the free can land without a change of Xw.
+                if reductions < MAX_REDUCTIONS and self.lacks_columns() and self.capacity <= self.newton_limit:
+                    # Those of the free that depend on others can land without a change of Xw.
                     self.synchronise()
                     reductions += 1
                     continue
@@ -341,8 +340,10 @@ cdef class Descent:
             self.margin[j] = INFINITY if room >= 0.0 else -INFINITY
 
     cdef bint lacks_columns(self) noexcept:
-        """Whether the factor lacks a free column."""
+        """Whether the factor lacks a free column, ψ being convex."""
         cdef int i
+        if not self.convex:
+            return False
         for i in range(self.n_watched):
             if self.enters(self.watched[i]):
                 return True
