@@ -43,8 +43,8 @@ def survey(
 ):
     """The means, raw norms and norms of the columns, and ``X'u``, each of shape (d,).
 
-    Norms carry the weights, which sum to one and may be `uniform`.  With `centre` they are of the columns less their means,
-    and the mean of a column of equal entries is that entry, float for float.
+    Norms carry the weights, which sum to one and may be `uniform`.  With `centre` they are of the columns less
+    their means, and the mean of a column of equal entries is that entry, float for float.
     """
     cdef int n = X.shape[0]
     cdef Py_ssize_t d = X.shape[1], j, i

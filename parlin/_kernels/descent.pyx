@@ -131,9 +131,9 @@ cdef class Descent:
         self.m = 0
         # No more free columns are in the factor than get Newton steps.
         cdef int size = min(self.capacity, newton_limit) + 1
-        cdef Py_ssize_t many = self.p, long_ = self.n
-        cdef int[::1] whole = np.zeros(4 * many + 2 * size, dtype=np.intc)
-        cdef double[::1] real = np.zeros(7 * size + 3 * long_ + 4 * many + self.n_levels + 1)
+        cdef Py_ssize_t p = self.p, n = self.n  # sums of them may need 64 bits
+        cdef int[::1] whole = np.zeros(4 * p + 2 * size, dtype=np.intc)
+        cdef double[::1] real = np.zeros(7 * size + 3 * n + 4 * p + self.n_levels + 1)
         self.kept = (w, norms, omega, levels, slopes, whole, real)
         self.place = &whole[0]
         self.watched = self.place + self.p
