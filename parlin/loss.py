@@ -120,12 +120,10 @@ class LeastSquares:
     def value(self, w: ArrayLike) -> float:
         """The loss f(w), nonnegative, in units of y²."""
         w = np.asarray(w, dtype=np.float64)
-        known = self._known(w)
-        return (
-            self.design.half_square(self.design.residual(self.target, w))
-            if known is None
-            else self._value_of(known)
-        )
+        known = self._known(self._key(w))
+        if known is not None:
+            return self._value_of(known)
+        return self.design.half_square(self.design.residual(self.target, w))
 
     def gradient(self, w: ArrayLike) -> FloatArray:
         """The gradient of f at `w`, shape (d,); read-only."""
@@ -146,10 +144,12 @@ class LeastSquares:
             point.gradient = _read_only(-self.design.rmatvec(point.residual))
         return point.gradient
 
-    def _known(self, w: FloatArray) -> _Evaluation | None:
+    def _key(self, w: FloatArray) -> bytes:
         if w.shape != (self.size,):
             raise ValueError(f"w must have shape ({self.size},), one entry a column of X, but has {w.shape}")
-        key = w.tobytes()
+        return w.tobytes()
+
+    def _known(self, key: bytes) -> _Evaluation | None:
         for point in (self._last, self._origin):
             if point is not None and point.key == key:
                 return point
@@ -158,10 +158,10 @@ class LeastSquares:
     def _at(self, w: ArrayLike) -> _Evaluation:
         """What is known at `w`, remembered for one point: solver and certificate ask for the same."""
         w = np.asarray(w, dtype=np.float64)
-        point = self._known(w)
+        key = self._key(w)
+        point = self._known(key)
         if point is None:
-            residual = _read_only(self.design.residual(self.target, w))
-            point = self._last = _Evaluation(w.tobytes(), residual)
+            point = self._last = _Evaluation(key, _read_only(self.design.residual(self.target, w)))
         return point
 
     def local_quadratic(self, w: ArrayLike) -> tuple[float, LeastSquares]:
@@ -225,7 +225,7 @@ class LeastSquares:
         """
         design = self.design
         raw, centred = design.raw_norms, design.column_norms
-        sizes = self.y_norm + float(raw @ np.abs(w))
+        sizes = self.y_norm + float(np.dot(raw, np.abs(w)))
         residual_norm = math.sqrt(2 * self.value(w))
         if raw is centred:
             return (ROUNDING * (sizes + residual_norm)) * raw
@@ -234,7 +234,7 @@ class LeastSquares:
     @cached_property
     def y_norm(self) -> float:
         """The weighted norm of the targets as given."""
-        return math.sqrt(2 * self.design.half_square(self.y))
+        return math.sqrt(2 * (self.design.half_square(self.y) if self.design.centre else self.value_at_zero))
 
     def dual_point(self, w: ArrayLike, unpenalised: NDArray[np.intp]) -> FloatArray:
         """The residual made orthogonal to the unpenalised columns: feasible for the dual after scaling."""
@@ -264,5 +264,5 @@ class _Evaluation:
 
 
 def _read_only(array: FloatArray) -> FloatArray:
-    array.flags.writeable = False
+    array.setflags(write=False)
     return array

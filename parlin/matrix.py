@@ -89,7 +89,8 @@ class DesignMatrix:
         n = self.shape[0]
         self.sample_weight: FloatArray | None = None
         if sample_weight is None:
-            self.weights = np.full(n, 1.0 / n)
+            self.weights = np.empty(n)
+            self.weights.fill(1.0 / n)
         else:
             weights = np.asarray(sample_weight, dtype=np.float64)
             if weights.shape != (n,) or not np.all((weights > 0) & np.isfinite(weights)):
@@ -104,7 +105,7 @@ class DesignMatrix:
         self.centre = bool(centre)
         # Whether the compiled loops over columns apply.
         self._by_columns = (
-            kernels is not None and self.is_countable and (self.is_sparse or X.flags.f_contiguous)
+            kernels is not None and (self.is_sparse or X.flags.f_contiguous) and self.is_countable
         )
         # Whether a call of BLAS takes longer than such a loop.
         self._is_quick = self._by_columns and not self.is_sparse and X.size <= _QUICK

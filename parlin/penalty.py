@@ -97,7 +97,7 @@ class PAR:
             if piecewise.same_kinks(slopes, self.slopes):
                 # Nothing is left to check, and what is known of ψ is known of its multiple.
                 slopes.flags.writeable = False
-                scaled, known = object.__new__(PAR), ("levels", "shape", "domain", "_minimiser")
+                scaled, known = object.__new__(PAR), ("levels", "shape", "domain", "rest")
                 scaled.__dict__.update({name: getattr(self, name) for name in known}, _tables={}, _last=None)
                 scaled.__dict__.update(slopes=slopes, anchors=(self.anchors[0], lam * self.anchors[1]))
                 return scaled
@@ -111,9 +111,7 @@ class PAR:
         Where the convex envelope of a bounded penalty is zero, this keeps the slope at the origin:
         the relative of a (rippled) MCP is the absolute value.  Nonconvex solves start from it.
         """
-        centre = self.minimiser()
-        middle = min(max(0.0, self.domain[0]), self.domain[1]) if centre is None else centre
-        return PAR.merged(self.levels, piecewise.outward_extremes(self.levels, self.slopes, middle))
+        return PAR.merged(self.levels, piecewise.outward_extremes(self.levels, self.slopes, self.rest.x))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, PAR):
@@ -157,11 +155,12 @@ class PAR:
 
     def minimiser(self) -> float | None:
         """A global minimiser of ψ, the nearest to 0; None when ψ is unbounded below."""
-        return self._minimiser
+        return self.rest.x if self.bounded_below else None
 
     @cached_property
-    def _minimiser(self) -> float | None:
-        return piecewise.minimiser(self.levels, self.slopes)
+    def rest(self) -> piecewise.Rest:
+        """Where a coordinate rests that no data pull: `minimiser`, or without one the point nearest to 0."""
+        return piecewise.rest(self.levels, self.slopes)
 
     @cached_property
     def anchors(self) -> tuple[FloatArray, FloatArray]:

@@ -62,15 +62,7 @@ def same_kinks(slopes: FloatArray, others: FloatArray) -> bool:
     """Whether neighbouring slopes differ, and are infinite just where the others are."""
     finite = all_finite(slopes) and all_finite(others)
     same = finite or np.array_equal(np.isfinite(slopes), np.isfinite(others))
-    return bool(same and (slopes[1:] != slopes[:-1]).all())
-
-
-def slopes_at(levels: FloatArray, slopes: FloatArray, x: float) -> tuple[float, float]:
-    """The ends of the Clarke subdifferential at one number."""
-    k = int(levels.searchsorted(x))
-    on_level = k < levels.size and levels[k] == x
-    left, right = float(slopes[k]), float(slopes[k + on_level])
-    return min(left, right), max(left, right)
+    return bool(same) and np.count_nonzero(slopes[1:] == slopes[:-1]) == 0
 
 
 Cells = tuple[NDArray[np.intp], NDArray[np.intp]]
@@ -158,6 +150,23 @@ def minimiser(levels: FloatArray, slopes: FloatArray) -> float | None:
     if slopes[cell] == 0.0 and (cell in best or cell - 1 in best):
         return origin  # inside a flat bottom
     return float(levels[best[np.argmin(np.abs(levels[best]))]])
+
+
+class Rest(NamedTuple):
+    """Where a coordinate rests that no data pull, and the cells just left and just right of there."""
+
+    x: float
+    left: int
+    right: int
+
+
+def rest(levels: FloatArray, slopes: FloatArray) -> Rest:
+    """At the minimiser nearest to 0; where ψ falls without end, at the point of its domain nearest to 0."""
+    x = minimiser(levels, slopes)
+    if x is None:
+        low, high = domain(levels, slopes)
+        x = min(max(0.0, low), high)
+    return Rest(x, int(levels.searchsorted(x)), int(levels.searchsorted(x, side="right")))
 
 
 def outward_extremes(levels: FloatArray, slopes: FloatArray, middle: float) -> FloatArray:

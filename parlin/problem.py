@@ -10,7 +10,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from parlin.loss import LeastSquares
 from parlin.penalty import PAR
-from parlin.piecewise import slopes_at
 from parlin.samples import extremes
 
 FloatArray = NDArray[np.float64]
@@ -102,9 +101,10 @@ class Problem:
 
     @cached_property
     def _start(self) -> FloatArray:
-        if self.penalty_weights is None:
-            return np.full(self.size, self._start_level)
-        return np.where(self.penalised, self._start_level, 0.0)
+        start = np.zeros(self.size)
+        if self.penalty.rest.x:
+            start[self.penalised] = self.penalty.rest.x
+        return start
 
     def clip(self, w: FloatArray) -> FloatArray:
         """A copy of `w` with every penalised coordinate moved into the penalty's box."""
@@ -114,15 +114,9 @@ class Problem:
         return np.where(self.penalised, np.clip(w, low, high), w)
 
     @cached_property
-    def _start_level(self) -> float:
-        low, high = self.penalty.domain
-        centre = self.penalty.minimiser()
-        return min(max(0.0, low), high) if centre is None else centre
-
-    @cached_property
     def start_objective(self) -> float:
         """F at the default start."""
-        if self._start_level == 0.0:
+        if self.penalty.rest.x == 0.0:
             return self.loss.value_at_zero  # ψ(0) = 0
         return self.objective(self._start)
 
@@ -132,14 +126,16 @@ class Problem:
         Source: theory 10.  With ``g`` the descent direction at the start (unpenalised coordinates at
         their optimum) and ``s₋ < 0 < s₊`` the slopes there it is ``max_j max(g_j/(ω_j s₊), g_j/(ω_j s₋))``.
         """
-        if self.unpenalised.size == self.size:
+        weighted = self.penalty_weights is not None
+        if weighted and not self.penalised.any():
             return 0.0
-        low, high = slopes_at(self.penalty.levels, self.penalty.slopes, self._start_level)
-        if self.unpenalised.size:
+        rest, slopes = self.penalty.rest, self.penalty.slopes
+        low, high = sorted((slopes.item(rest.left), slopes.item(rest.right)))
+        if weighted and self.unpenalised.size:
             gradient = -self.loss.design.rmatvec(self.loss.dual_point(self._start, self.unpenalised))
         else:
             gradient = self.loss.gradient(self._start)
-        if self.penalty_weights is not None:
+        if weighted:
             gradient = gradient[self.penalised] / self.penalty_weights[self.penalised]
         least, greatest = extremes(gradient)
         up, down = max(-least, 0.0), min(-greatest, 0.0)

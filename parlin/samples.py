@@ -2,8 +2,6 @@ r"""Which samples are accepted: real and finite, one target and at most one nonn
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
@@ -21,7 +19,7 @@ def is_complex(X: ArrayLike | sparse.spmatrix | sparse.sparray) -> bool:
 
 def all_finite(v: FloatArray) -> bool:
     """Whether no entry of the vector is infinite or NaN."""
-    return all(map(math.isfinite, extremes(v)))
+    return bool(np.isfinite(v).all()) if columns is None else columns.all_finite(v)
 
 
 def extremes(v: FloatArray) -> tuple[float, float]:

@@ -121,6 +121,17 @@ def test_one_pass_gives_the_adjoint_the_means_and_the_norms(centre, weights, sto
         assert facts["means"][2] == 0.1 and facts["column_norms"][2] == 0.0
 
 
+@needs_kernels
+@pytest.mark.parametrize("n", [1, 3, 4, 7, 8, 12, 15, 16, 20, 27, 28, 31, 45])
+def test_one_pass_adds_up_columns_of_any_length(n):
+    X, u = np.asfortranarray(np.random.default_rng(n).standard_normal((n, 3))), np.arange(1.0, n + 1)
+    design = DesignMatrix(X)
+    products = design.survey(u)
+    np.testing.assert_array_equal(products, design.rmatvec(u))
+    np.testing.assert_allclose(products, X.T @ u / n, **close)
+    np.testing.assert_allclose(design.raw_norms, np.linalg.norm(X, axis=0) / np.sqrt(n), rtol=1e-14)
+
+
 @pytest.mark.parametrize("weights", [None, np.linspace(1.0, 2.0, 100_000)], ids=["equal", "weighted"])
 def test_the_norm_of_a_column_that_is_constant_but_for_one_zero(weights):
     x = np.ones((100_000, 1))

@@ -642,7 +642,7 @@ def test_a_multiple_knows_no_more_than_one_made_from_scratch(name, par, lam):
     slopes = par.slopes.copy()
     slopes[np.isfinite(slopes)] *= lam
     scratch = PAR.merged(par.levels, slopes)
-    assert scaled == scratch and scaled.minimiser() == scratch.minimiser()
+    assert scaled == scratch and scaled.minimiser() == scratch.minimiser() and scaled.rest == scratch.rest
     points = np.concatenate((par.levels, par.levels + 0.3, np.linspace(-9.0, 9.0, 7)))
     np.testing.assert_allclose(scaled.value(points), scratch.value(points), rtol=1e-12, atol=1e-12 * lam)
 

@@ -5,9 +5,9 @@ A column stays in the cache while everything that is asked of it is computed, wh
 all that counts: time goes into reading them.
 """
 
-from libc.math cimport sqrt
+from libc.math cimport INFINITY, fabs, sqrt
 
-from parlin._kernels.vectors cimport add, dot
+from parlin._kernels.vectors cimport add, dot, dot_square
 
 import numpy as np
 
@@ -60,13 +60,13 @@ def survey(
     with nogil:
         for j in range(d if n else 0):
             x = &X[0, j]
-            found[3, j] = dot(n, x, &u[0])
+            found[3, j] = dot_square(n, x, &u[0], &found[1, j])
             if uniform:
-                found[1, j] = weights[0] * dot(n, x, x)
+                found[1, j] *= weights[0]
             else:
                 _scale(x, 0.0, &root[0], &scaled[0], n)
                 found[1, j] = dot(n, &scaled[0], &scaled[0])
-            found[2, j] = found[1, j]
+            found[1, j] = sqrt(found[1, j])
             if not centre:
                 continue
             i = 1
@@ -74,10 +74,19 @@ def survey(
                 i += 1
             mean = x[0] if i == n else dot(n, x, &weights[0])
             _scale(x, mean, &root[0], &scaled[0], n)
-            found[0, j], found[2, j] = mean, dot(n, &scaled[0], &scaled[0])
-        for j in range(d):
-            found[1, j], found[2, j] = sqrt(found[1, j]), sqrt(found[2, j])
+            found[0, j], found[2, j] = mean, sqrt(dot(n, &scaled[0], &scaled[0]))
+    if not centre:
+        found[2] = found[1]
     return tuple(np.asarray(found))
+
+
+def all_finite(const double[::1] v):
+    """Whether no entry is infinite or NaN."""
+    cdef Py_ssize_t i
+    for i in range(v.shape[0]):
+        if not fabs(v[i]) < INFINITY:
+            return False
+    return True
 
 
 def extremes(const double[::1] v):

@@ -60,7 +60,10 @@ cdef class Descent:
     cdef bint centred
     cdef double root                     # √s where it is the same for all rows, otherwise 0
     cdef double mean_of_r                # <√s, r>, the part of r that centring removes
-    cdef object kept                     # the arrays that are pointed to
+    # The arrays that are pointed to.
+    cdef double[::1] kept_w, reals
+    cdef const double[::1] kept_norms, kept_omega, kept_levels, kept_slopes
+    cdef int[::1] integers
     cdef double* r
     cdef double* w
     cdef double* slopes
@@ -104,7 +107,7 @@ cdef class Descent:
         """`columns` is a dense (n, p) array in Fortran order or a CSC triple (data, indices, indptr).
 
         `means` has an entry a column, zeros unless `centred`; `roots` are √s, all equal if `uniform`.  The
-        kernel moves `w` where it is.  `table` is a nonconvex ψ's prox table of this `step`, otherwise None.
+        kernel moves `w` where it is.  `omega` None stands for ones.  `table` is a nonconvex ψ's prox table of this `step`, otherwise None.
         """
         self.sparse = isinstance(columns, tuple)
         self.p, self.n = w.shape[0], roots.shape[0]
@@ -117,9 +120,14 @@ cdef class Descent:
             raise ValueError("columns must fit w and roots, and means must have one entry a column")
         self.means, self.roots, self.centred = means, roots, centred
         self.root = roots[0] if uniform else 0.0
-        if norms.shape[0] != self.p or omega.shape[0] != self.p or slopes.shape[0] != levels.shape[0] + 1:
-            raise ValueError("norms and omega must have an entry for each of w, and slopes one more than levels")
-        self.w, self.norms, self.omega = &w[0], &norms[0], &omega[0]
+        weighted = omega is not None
+        if norms.shape[0] != self.p or weighted and omega.shape[0] != self.p:
+            raise ValueError("norms and omega must have an entry for each of w")
+        if slopes.shape[0] != levels.shape[0] + 1:
+            raise ValueError("slopes must have one entry more than levels")
+        self.kept_w, self.kept_norms, self.kept_omega = w, norms, omega
+        self.kept_levels, self.kept_slopes = levels, slopes
+        self.w, self.norms = &w[0], &norms[0]
         self.n_levels = levels.shape[0]
         self.levels = &levels[0] if self.n_levels else NULL
         self.unit_slopes = &slopes[0]
@@ -132,16 +140,15 @@ cdef class Descent:
         # No more free columns are in the factor than get Newton steps.
         cdef int size = min(self.capacity, newton_limit) + 1
         cdef Py_ssize_t p = self.p, n = self.n  # sums of them may need 64 bits
-        cdef int[::1] whole = np.zeros(4 * p + 2 * size, dtype=np.intc)
-        cdef double[::1] real = np.zeros(7 * size + 3 * n + 4 * p + self.n_levels + 1)
-        self.kept = (w, norms, omega, levels, slopes, whole, real)
-        self.place = &whole[0]
+        self.integers = np.zeros(4 * p + 2 * size, dtype=np.intc)
+        self.reals = np.zeros(7 * size + 3 * n + 5 * p + self.n_levels + 1)
+        self.place = &self.integers[0]
         self.watched = self.place + self.p
         self.active = self.watched + self.p
         self.slot = self.active + self.p
         self.free = self.slot + self.p
         self.members = self.free + size
-        self.gradient = &real[0]
+        self.gradient = &self.reals[0]
         self.direction = self.gradient + size
         self.reach = self.direction + size
         self.old = self.reach + size
@@ -155,7 +162,9 @@ cdef class Descent:
         self.margin = self.seen + self.p
         self.own_slack = self.margin + self.p
         self.curvature = self.own_slack + self.p
-        self.slopes = self.curvature + self.p
+        cdef double* ones = self.curvature + self.p
+        self.slopes = ones + self.p
+        self.omega = &omega[0] if weighted else ones
         self.L = np.empty((size, size), order="F")
         self.stride = size
         self.inc = 1
@@ -165,6 +174,7 @@ cdef class Descent:
             repeated = j > 0 and self.w[j] == self.w[j - 1]
             self.place[j] = self.place[j - 1] if repeated else self.locate(self.w[j])
             self.curvature[j] = norms[j] * norms[j]
+            ones[j] = 1.0
             self.slot[j] = -1
 
     def point(self):

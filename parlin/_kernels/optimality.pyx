@@ -27,10 +27,11 @@ def judge(
     """
     cdef Py_ssize_t d = w.shape[0], j
     cdef int n_levels = levels.shape[0], cell, zero = 0
-    cdef bint weighted = omega is not None, excused, on_level = False
+    cdef bint weighted = omega is not None, on_level
     cdef const double[::1] weights
-    cdef double total = 0.0, block = 0.0, value, left, right, target, distance, error
-    cdef double residual = 0.0, strict = 0.0, share, objective
+    cdef double total = 0.0, block = 0.0, value, left, right, target, distance, share, objective
+    # The residual and the strict one, without an excuse for rounding errors and with it.
+    cdef double residual = 0.0, strict = 0.0, excused_residual = 0.0, excused_strict = 0.0
     if gradient.shape[0] != d or scale.shape[0] != d or floor.shape[0] != d:
         raise ValueError("w, gradient, scale and floor must be of one length")
     if not (slopes.shape[0] == points.shape[0] == values.shape[0] == n_levels + 1):
@@ -43,20 +44,6 @@ def judge(
         zero += 1
     for j in range(d):
         if weighted and weights[j] == 0.0:
-            continue
-        cell = cell_of(levels, w[j], zero)
-        value = values[cell]
-        if w[j] != points[cell]:
-            value += slopes[cell] * (w[j] - points[cell])
-        block += weights[j] * value if weighted else value
-        if j % BLOCK == BLOCK - 1:
-            total, block = total + block, 0.0
-    objective = loss + (total + block)
-    # Far out the floor grows without limit: it excuses no point that is worse than the start.
-    excused = not objective > start_objective
-    for j in range(d):
-        error = floor[j] if excused else 0.0
-        if weighted and weights[j] == 0.0:
             distance, on_level = fabs(gradient[j]), False
         else:
             cell = cell_of(levels, w[j], zero)
@@ -65,10 +52,23 @@ def judge(
             share = weights[j] if weighted else 1.0
             target = -(gradient[j] / share)
             distance = share * max(max(min(left, right) - target, target - max(left, right)), 0.0)
-        residual = max(residual, ratio(distance, max(scale[j], error / tol)))
+            value = values[cell]
+            if w[j] != points[cell]:
+                value += slopes[cell] * (w[j] - points[cell])
+            block += share * value
+        if j % BLOCK == BLOCK - 1:
+            total, block = total + block, 0.0
+        if distance > 0.0:
+            residual = max(residual, ratio(distance, scale[j]))
+            excused_residual = max(excused_residual, ratio(distance, max(scale[j], floor[j] / tol)))
         if distance > 0.0 or not on_level:
-            strict = max(strict, ratio(max(distance, error), scale[j]))
-    return objective, residual, strict
+            strict = max(strict, ratio(distance, scale[j]))
+            excused_strict = max(excused_strict, ratio(max(distance, floor[j]), scale[j]))
+    objective = loss + (total + block)
+    # Far out the floor grows without limit: it excuses no point that is worse than the start.
+    if objective > start_objective:
+        return objective, residual, strict
+    return objective, excused_residual, excused_strict
 
 
 cdef inline int cell_of(const double[::1] levels, double x, int zero) noexcept nogil:

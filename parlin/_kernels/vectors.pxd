@@ -38,6 +38,39 @@ cdef extern from *:
         return rest + (((a[0] + a[4]) + (a[1] + a[5])) + ((a[2] + a[6]) + (a[3] + a[7])));
     }
 
+    /* x'y, and x'x in `square`: the sums of parlin_dot, where x is read once. */
+    PARLIN_CLONES static double parlin_dot_square(int n, const double* x, const double* y, double* square) {
+        parlin_eight a = {0}, b = {0}, p = {0}, q = {0};
+        double rest = 0.0, left = 0.0;
+        int i = 0;
+        for (; i + 16 <= n; i += 16) {
+            parlin_eight u = EIGHT(x + i), v = EIGHT(x + i + 8);
+            a += u * EIGHT(y + i);
+            b += v * EIGHT(y + i + 8);
+            p += u * u;
+            q += v * v;
+        }
+        if (i + 8 <= n) {
+            a += EIGHT(x + i) * EIGHT(y + i);
+            p += EIGHT(x + i) * EIGHT(x + i);
+            i += 8;
+        }
+        if (i + 4 <= n) {
+            parlin_four c = FOUR(x + i) * FOUR(y + i), d = FOUR(x + i) * FOUR(x + i);
+            rest = (c[0] + c[1]) + (c[2] + c[3]);
+            left = (d[0] + d[1]) + (d[2] + d[3]);
+            i += 4;
+        }
+        for (; i < n; i++) {
+            rest += x[i] * y[i];
+            left += x[i] * x[i];
+        }
+        a += b;
+        p += q;
+        *square = left + (((p[0] + p[4]) + (p[1] + p[5])) + ((p[2] + p[6]) + (p[3] + p[7])));
+        return rest + (((a[0] + a[4]) + (a[1] + a[5])) + ((a[2] + a[6]) + (a[3] + a[7])));
+    }
+
     PARLIN_CLONES static void parlin_add(int n, double t, const double* x, double* y) {
         int i = 0;
         for (; i + 8 <= n; i += 8) EIGHT(y + i) += t * EIGHT(x + i);
@@ -111,6 +144,11 @@ cdef extern from *:
         return total;
     }
 
+    static double parlin_dot_square(int n, const double* x, const double* y, double* square) {
+        *square = parlin_dot(n, x, x);
+        return parlin_dot(n, x, y);
+    }
+
     static void parlin_add(int n, double t, const double* x, double* y) {
         for (int i = 0; i < n; i++) y[i] += t * x[i];
     }
@@ -135,6 +173,8 @@ cdef extern from *:
     }
     """
     double dot "parlin_dot"(int n, const double* x, const double* y) noexcept nogil
+    # x'y, and x'x in `square`
+    double dot_square "parlin_dot_square"(int n, const double* x, const double* y, double* square) noexcept nogil
     # y += t x
     void add "parlin_add"(int n, double t, const double* x, double* y) noexcept nogil
     # y = t x

@@ -115,11 +115,10 @@ def _kernel(problem: Problem, w: FloatArray) -> Descent:
     if penalty.shape != "convex":
         step = _table_step(problem)
         table = penalty.table(step)[:4]
-    weights = problem.penalty_weights
     return Descent(
         design.by_columns, design.means, design.root_weights, design.sample_weight is None, design.centre, w,
-        design.column_norms, np.ones(w.size) if weights is None else weights, penalty.levels, penalty.slopes,
-        table, step, _SPARSE_NEWTON if design.is_sparse else w.size,
+        design.column_norms, problem.penalty_weights, penalty.levels, penalty.slopes, table, step,
+        _SPARSE_NEWTON if design.is_sparse else w.size,
     )  # fmt: skip
 
 

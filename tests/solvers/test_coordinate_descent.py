@@ -300,9 +300,11 @@ def kernel(**changed):
 
 
 def test_the_kernel_refuses_arrays_that_do_not_fit():
-    for wrong in ({"norms": np.ones(2)}, {"omega": np.ones(4)}, {"slopes": np.ones(3)}):
-        with pytest.raises(ValueError, match="an entry for each of w, and slopes one more than levels"):
+    for wrong in ({"norms": np.ones(2)}, {"omega": np.ones(4)}):
+        with pytest.raises(ValueError, match="norms and omega must have an entry for each of w"):
             kernel(**wrong)
+    with pytest.raises(ValueError, match="slopes must have one entry more than levels"):
+        kernel(slopes=np.ones(3))
     short = (np.ones(1), np.zeros(1, dtype=np.intc), np.array([0, 1], dtype=np.intc))
     for wrong in ({"means": np.ones(2)}, {"roots": np.ones(3)}, {"w": np.zeros(4)}, {"columns": short}):
         with pytest.raises(ValueError, match="columns must fit w and roots"):
