@@ -35,6 +35,10 @@ cdef double DEPENDENT = 1e-14
 cdef double DOUBTFUL = 1e-6
 # Entries of a null vector below this, relative to its largest contribution, are zero.
 cdef double NOISE = 1e-10
+# A vector is orthogonal to the free columns where the square of its projection on them is below this
+# fraction of its own, and so many projections ought to do it.
+cdef double ORTHOGONAL = 1e-4
+cdef int MAX_PROJECTIONS = 4
 # Fewer columns than this enter the factor one by one, more of them at once.
 cdef int FEW = 12
 # How often a solution is made to have at most rank(A) free coordinates, and solved again.
@@ -51,7 +55,7 @@ cdef class Descent:
     cdef bint sparse, convex
     cdef readonly bint settled           # the last call left no violation
     cdef bint stale                      # the factor is to be made anew
-    cdef int worn                        # how many columns have left it since it was made
+    cdef bint worn                       # columns have left it since it was made
     # A has the stored columns less their means, each row times √s: never made, but where they are used.
     cdef const double[::1, :] dense      # stored columns
     cdef const double[::1] data          # or those of a CSC matrix
@@ -95,6 +99,7 @@ cdef class Descent:
     cdef double* reach                   # along it, to the next level
     cdef double* old                     # where a step along it begins
     cdef double* work
+    cdef double* correction
     cdef double* column                  # a vector of samples
     cdef double[::1] room                # for matrices, as much as was ever needed
     cdef int inc, stride
@@ -141,7 +146,7 @@ cdef class Descent:
         cdef int size = min(self.capacity, newton_limit) + 1
         cdef Py_ssize_t p = self.p, n = self.n  # sums of them may need 64 bits
         self.integers = np.zeros(4 * p + 2 * size, dtype=np.intc)
-        self.reals = np.zeros(7 * size + 3 * n + 5 * p + self.n_levels + 1)
+        self.reals = np.zeros(8 * size + 3 * n + 5 * p + self.n_levels + 1)
         self.place = &self.integers[0]
         self.watched = self.place + self.p
         self.active = self.watched + self.p
@@ -153,7 +158,8 @@ cdef class Descent:
         self.reach = self.direction + size
         self.old = self.reach + size
         self.work = self.old + size
-        self.smooth = self.work + size
+        self.correction = self.work + size
+        self.smooth = self.correction + size
         self.entry = self.smooth + size
         self.column = self.entry + size
         self.r = self.column + self.n
@@ -598,7 +604,7 @@ cdef class Descent:
                 for i in range(self.m):
                     self.slot[self.free[i]] = -1
                 self.m = 0
-                self.worn = 0
+                self.worn = False
             self.stale = False
             self.release()
             entering = 0
@@ -682,9 +688,7 @@ cdef class Descent:
             squared -= self.work[i] * self.work[i]
         if m == self.capacity or squared <= DOUBTFUL * scale:
             squared = self.distance_from_span(j)
-            if squared > DEPENDENT * scale and self.worn > (0 if squared > DOUBTFUL * scale else m):
-                # Rounding errors of many updates may have spoiled the factor.
-                self.stale = True
+            if self.stale or not squared <= scale:  # a NaN stays out too
                 return
             dependent = m == self.capacity or squared <= DEPENDENT * scale
             squared = 0.0 if dependent else squared
@@ -699,20 +703,49 @@ cdef class Descent:
             self.delete(m)
 
     cdef double distance_from_span(self, int j) noexcept:
-        """``‖A_j − A_F x‖²`` from the data, with ``x = L⁻ᵀ work`` in `direction`, the difference in `column`."""
-        cdef int i, f
+        """``‖A_j − A_F x‖²`` from the data, with the best x in `direction` and the difference in `column`.
+
+        `column` is A_j before, and `work` its ``L⁻¹A_F'A_j``.  What is left of the column is projected again
+        until it is orthogonal to A_F, which makes both as accurate as x.  A worn factor may not get there:
+        then it is stale.
+        """
+        cdef int i, f, tries
+        cdef bint orthogonal = False
+        cdef double squared = self.curvature[j], before
         for i in range(self.m):
-            self.direction[i] = self.work[i]
-        self.triangular(b"T", self.direction)
+            self.direction[i], self.correction[i] = 0.0, self.work[i]
+        for tries in range(MAX_PROJECTIONS):
+            self.triangular(b"T", self.correction)
+            for i in range(self.m):
+                if tries > 0 or not self.is_noise(self.correction[i], self.free[i], j):
+                    self.direction[i] += self.correction[i]
+                    self.add_to(self.column, self.free[i], -self.correction[i])
+            self.centre(self.column)
+            before, squared = squared, dot(self.n, self.column, self.column)
+            orthogonal = squared <= NOISE * NOISE * self.curvature[j]
+            if orthogonal or not squared <= before:
+                break
+            for i in range(self.m):
+                self.correction[i] = self.dot(self.free[i], self.column, 0.0)
+            self.triangular(b"N", self.correction)
+            orthogonal = dot(self.m, self.correction, self.correction) <= ORTHOGONAL * squared
+            if orthogonal:
+                break
+            for i in range(self.m):
+                self.work[i] += self.correction[i]
+        self.stale = self.worn and not orthogonal
         for i in range(self.m):
             f = self.free[i]
             # Rounding errors are no part of a null vector: following them would lead far away.
-            if fabs(self.direction[i]) * self.norms[f] <= NOISE * self.norms[j]:
+            if self.direction[i] != 0.0 and self.is_noise(self.direction[i], f, j):
+                self.add_to(self.column, f, self.direction[i])
                 self.direction[i] = 0.0
-                continue
-            self.add_to(self.column, f, -self.direction[i])
         self.centre(self.column)
         return dot(self.n, self.column, self.column)
+
+    cdef inline bint is_noise(self, double amount, int f, int j) noexcept:
+        """Whether so much of column f is nothing beside column j."""
+        return fabs(amount) * self.norms[f] <= NOISE * self.norms[j]
 
     cdef bint move_along_null(self) noexcept:
         """Move the last free column up and the others against it (or the reverse) until one lands.
@@ -773,7 +806,7 @@ cdef class Descent:
         cdef double a, b, radius
         self.slot[self.free[k]] = -1
         self.m -= 1
-        self.worn += k < self.m  # the last one leaves without rotations
+        self.worn = self.worn or k < self.m  # the last one leaves without rotations
         for i in range(k, self.m):
             self.free[i] = self.free[i + 1]
             self.smooth[i] = self.smooth[i + 1]

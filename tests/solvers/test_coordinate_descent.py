@@ -158,6 +158,18 @@ def test_smooth_columns_that_nearly_depend_on_each_other(seed):
     assert result.passes < 1000  # 2000 and more with a spoiled factor
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_smooth_columns_in_a_box_where_only_the_data_say_which_columns_depend_on_others(seed):
+    rng = np.random.default_rng(seed)
+    distance = np.linspace(0, 1, 60)[:, None] - np.linspace(0, 1, 300)
+    X = np.exp(-0.5 * (distance / 0.03) ** 2)
+    y = X @ (rng.standard_normal(300) * (rng.random(300) < 0.1)) + 0.01 * rng.standard_normal(60)
+    result = solve(Problem(LeastSquares(X, y), designs.box(-1.0, 1.0)), CoordinateDescent(), tol=1e-9)
+    assert result.status.is_success
+    # Twice as many and more where a column is not projected anew, or a spoiled factor is kept.
+    assert result.passes < 1000
+
+
 @pytest.mark.parametrize("entries", ["normal", "ar"])
 @pytest.mark.parametrize("penalty", [designs.ridge(0.1, 15), designs.lasso(0.1, 15, bounded=True)])
 def test_the_objective_is_not_above_that_of_an_interior_point_method(entries, penalty):
