@@ -20,6 +20,8 @@ FloatArray = NDArray[np.float64]
 
 # Calls are repeated, in turns, until this much time has gone into a method, and at most so often.
 _REPEAT_SECONDS, _MOST_REPEATS = 0.06, 100
+# Below so many seconds they are repeated at least so often: the first one finds the data in no cache.
+_SHORT, _LEAST_REPEATS = 1.0, 2
 # A call longer than this is not tried at a looser tolerance once it is accepted.
 _LONG = 30.0
 # Half a decade of the tolerance is at least this factor of the gap, so closer ones are not loosened.
@@ -174,7 +176,7 @@ def _first_passage(method: Method, instance: Instance, problem: Problem, limit: 
 def _in_turns(trials: Sequence[_Trial]) -> dict[int, float]:
     """The least seconds of each trial, by its id, every method once before any a second time."""
     least = {id(trial): trial.seconds for trial in trials}
-    repeats = {id(trial): min(_MOST_REPEATS, int(_REPEAT_SECONDS / trial.seconds)) for trial in trials}
+    repeats = {id(trial): _repeats(trial.seconds) for trial in trials}
     gc.collect()
     with _no_collection():
         for turn in range(max(repeats.values(), default=0)):
@@ -183,6 +185,12 @@ def _in_turns(trials: Sequence[_Trial]) -> dict[int, float]:
                     _, seconds = processor_seconds(trial.run, trial.setting)
                     least[id(trial)] = min(least[id(trial)], seconds)
     return least
+
+
+def _repeats(seconds: float) -> int:
+    """How often a call that took so long is made again."""
+    least = _LEAST_REPEATS if seconds < _SHORT else 0
+    return max(least, min(_MOST_REPEATS, int(_REPEAT_SECONDS / seconds)))
 
 
 def _measurement(instance: Instance, trial: _Trial, seconds: float) -> Measurement:

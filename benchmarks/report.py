@@ -25,8 +25,8 @@ which judges every point before its method is timed.
 """
 _METHOD = """\
 * One process, one thread for BLAS and everything else. Times are those of the processor, not of the clock.
-* All methods of an instance take turns. The least time of up to 100 calls counts, of fewer where they
-  are long.
+* All methods of an instance take turns. The least time of up to 100 calls counts, of fewer where they are
+  long: of three below a second, of one above.
 * Preparing the data for a peer (compiled objects, quadratic programs, step lengths) is not timed.
 * Every peer runs at the loosest of its tolerances, half a decade apart, whose point has the gap. skglm: the
   better of its first working sets on a cell's first draw; `generalized_support` of its penalty is `w != 0`.

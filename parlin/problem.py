@@ -96,7 +96,7 @@ class Problem:
         return Problem(self.loss, penalty, self.penalty_weights)
 
     def start(self) -> FloatArray:
-        """The default start: every penalised coordinate at the penalty's minimiser (0 if it has none)."""
+        """The default start: every penalised coordinate at `PAR.rest`, the others at 0."""
         return self._start.copy()
 
     @cached_property
