@@ -22,7 +22,9 @@ cdef extern from *:
     ctypedef void vectorised "VECTORISED_COLUMN"
 
 
-cdef vectorised _scale(const double* x, double mean, const double* factors, double* result, int n) noexcept nogil:
+cdef vectorised _scale(
+    const double* x, double mean, const double* factors, double* result, int n
+) noexcept nogil:
     """``(x − mean)`` times the factors."""
     cdef int i
     for i in range(n):
@@ -43,8 +45,8 @@ def survey(
 ):
     """The means, raw norms and norms of the columns, and ``X'u``, each of shape (d,).
 
-    Norms carry the weights, which sum to one and may be `uniform`.  With `centre` they are of the columns less
-    their means, and the mean of a column of equal entries is that entry, float for float.
+    Norms carry the weights, which sum to one and may be `uniform`.  With `centre` they are of the columns
+    less their means, and the mean of a column of equal entries is that entry, float for float.
     """
     cdef int n = X.shape[0]
     cdef Py_ssize_t d = X.shape[1], j, i
@@ -60,10 +62,11 @@ def survey(
     with nogil:
         for j in range(d if n else 0):
             x = &X[0, j]
-            found[3, j] = dot_square(n, x, &u[0], &found[1, j])
             if uniform:
+                found[3, j] = dot_square(n, x, &u[0], &found[1, j])
                 found[1, j] *= weights[0]
             else:
+                found[3, j] = dot(n, x, &u[0])
                 _scale(x, 0.0, &root[0], &scaled[0], n)
                 found[1, j] = dot(n, &scaled[0], &scaled[0])
             found[1, j] = sqrt(found[1, j])
@@ -187,7 +190,9 @@ def check_sparse(const double[::1] data, const int[::1] indices, const int[::1] 
         raise IndexError("X has an entry outside its rows and columns")
 
 
-cdef double _absent(const int* rows, int size, const double* weights, Py_ssize_t n, double present) noexcept nogil:
+cdef double _absent(
+    const int* rows, int size, const double* weights, Py_ssize_t n, double present
+) noexcept nogil:
     """The weight of the rows that a column has no entry in; those it has weigh `present`."""
     cdef double total = 0.0
     cdef Py_ssize_t k, i, begin = 0

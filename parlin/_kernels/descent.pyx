@@ -112,7 +112,8 @@ cdef class Descent:
         """`columns` is a dense (n, p) array in Fortran order or a CSC triple (data, indices, indptr).
 
         `means` has an entry a column, zeros unless `centred`; `roots` are √s, all equal if `uniform`.  The
-        kernel moves `w` where it is.  `omega` None stands for ones.  `table` is a nonconvex ψ's prox table of this `step`, otherwise None.
+        kernel moves `w` where it is.  `omega` None stands for ones.  `table` is a nonconvex ψ's prox table of
+        this `step`, otherwise None.
         """
         self.sparse = isinstance(columns, tuple)
         self.p, self.n = w.shape[0], roots.shape[0]
@@ -244,6 +245,7 @@ cdef class Descent:
     cdef double descend(self, double strength, int max_epochs, int max_rounds) except -1.0:
         """Rounds at one strength; returns the epochs used."""
         cdef int j, k, round_, violators, reductions = 0
+        cdef bint has_factor
         cdef double epochs = 0.0
         self.settled = False
         for k in range(self.n_levels + 1):
@@ -253,7 +255,8 @@ cdef class Descent:
         for round_ in range(max_rounds):
             violators = self.activate(round_ == 0 or self.stale, &epochs)
             if violators == 0:
-                if reductions < MAX_REDUCTIONS and self.lacks_columns() and self.capacity <= self.newton_limit:
+                has_factor = self.capacity <= self.newton_limit
+                if has_factor and reductions < MAX_REDUCTIONS and self.lacks_columns():
                     # Those of the free that depend on others can land without a change of Xw.
                     self.synchronise()
                     reductions += 1
@@ -788,7 +791,7 @@ cdef class Descent:
         return (self.floor_of(self.place[j]) - self.w[j]) / speed
 
     cdef void shift(self, int j, double change, bint lands, double speed) noexcept:
-        """Move a free coordinate in its cell, onto the level ahead if it lands or rounding says so; r stays."""
+        """Move a free coordinate in its cell, onto the level ahead if it lands or rounds there; r stays."""
         cdef double low, high, x = self.w[j] + change
         if self.omega[j] != 0.0:
             low, high = self.floor_of(self.place[j]), self.ceiling_of(self.place[j])
@@ -979,7 +982,7 @@ cdef class Descent:
     # -- more free columns than a factor is worth ---------------------------------------------------
 
     cdef double conjugate_gradients(self) except -1.0:
-        """Conjugate gradients until the free coordinates are stationary in their cells; returns epochs of work.
+        """Conjugate gradients until the free coordinates are stationary in their cells; returns epochs.
 
         They are scaled by the norms of the columns.  Where a coordinate would leave its cell it lands on
         the level, and conjugation starts anew.
@@ -1056,7 +1059,7 @@ cdef class Descent:
         return first
 
     cdef int land(self, const double* gradient, double* direction, double* change, int m, double t) noexcept:
-        """Make the clipped `change`, or if that does not lower the objective the part up to the first landing.
+        """Make the clipped `change`, or the part up to the first landing if all does not lower the objective.
 
         The landed leave the first m active coordinates, in `direction` too; returns how many are left.
         """

@@ -174,7 +174,9 @@ cdef extern from *:
     """
     double dot "parlin_dot"(int n, const double* x, const double* y) noexcept nogil
     # x'y, and x'x in `square`
-    double dot_square "parlin_dot_square"(int n, const double* x, const double* y, double* square) noexcept nogil
+    double dot_square "parlin_dot_square"(
+        int n, const double* x, const double* y, double* square
+    ) noexcept nogil
     # y += t x
     void add "parlin_add"(int n, double t, const double* x, double* y) noexcept nogil
     # y = t x
