@@ -19,7 +19,7 @@ from benchmarks.instances import FULL, QUICK, WARM_UP, Size, instances
 from benchmarks.measure import Bench
 from benchmarks.methods import METHODS, OURS, SOLVERS, Method
 from benchmarks.prox_speed import prox_ratios
-from parlin.solve import automatic_solver
+from parlin._loop import automatic_solver
 
 _PACKAGES = (
     "parlin", "numpy", "scipy", "scikit-learn", "threadpoolctl", "skglm", "numba", "clarabel", "osqp",

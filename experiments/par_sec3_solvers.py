@@ -60,7 +60,7 @@ from experiments.composite_problems import (
 from experiments.evidence import Control, Evidence, Standing
 from experiments.solver_traces import Column, FloatArray, Limit, iterates, limit_from
 from parlin import Problem, Proof, certify, exact_certificate, multi_start, solve
-from parlin.certificate import duality_gap
+from parlin.certificates.gap import duality_gap
 from parlin.reference import solve_with_cvxpy
 from parlin.solvers import ADMM, FISTA, ProximalGradient
 

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from experiments.evidence import Control, Evidence
 from parlin import PAR, ExactCertificate, LeastSquares, Problem, designs, exact_certificate, solve
+from parlin._solve import Result
 from parlin.datasets import synthetic
 from parlin.reference import solve_with_cvxpy
-from parlin.solve import Result
 from parlin.solvers import ADMM, FISTA, ProximalGradient
 from parlin.solvers.base import Solver
 
@@ -226,6 +226,6 @@ def trace(loss: LeastSquares, penalty: PAR, strength: float, solver: Solver, max
     kept = [history[k] for k in np.unique(np.geomspace(1, len(history), 150).astype(int)) - 1]
     return point.origin | {
         "iteration": [record.iteration for record in kept],
-        "rate": [record.certificate.quantization_rate for record in kept],
+        "rate": [record.quantization_rate for record in kept],
         "certified": point.certified,
     }

@@ -8,16 +8,15 @@ Sources: [PAR] arXiv 2508.11112, [PARQ] arXiv 2503.15748, [ProxQuant] arXiv 1810
 
 from parlin import designs, solvers
 from parlin._kernels import compiled
-from parlin.certificate import Certificate, certify
+from parlin._solve import Result, Status, multi_start, solve
+from parlin.certificates import Certificate, ExactCertificate, Proof, certify, exact_certificate
 from parlin.estimators import PARLasso, PARNonconvex, PARRegressor, PARRidge
-from parlin.exact_certificate import ExactCertificate, Proof, exact_certificate
-from parlin.loss import LeastSquares
+from parlin.losses import LeastSquares
 from parlin.matrix import DesignMatrix
 from parlin.path import Path, PathEnd, grid_path, par_path, solution_path
 from parlin.penalty import PAR
 from parlin.problem import Problem, alpha_max
 from parlin.purification import purify
-from parlin.solve import Result, Status, multi_start, solve
 
 __all__ = [
     "PAR",

@@ -7,10 +7,10 @@ from itertools import combinations_with_replacement
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.datasets import load_diabetes, load_digits
 
-FloatArray = NDArray[np.float64]
+from parlin._types import FloatArray
+
 Entries = Literal["normal", "sign", "integer", "sparse integer", "ar", "low rank"]
 
 

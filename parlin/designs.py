@@ -13,8 +13,10 @@ from numbers import Integral
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from parlin._arguments import positive, whole
+from parlin._types import FloatArray
 from parlin.penalty import PAR
-from parlin.piecewise import check
+from parlin.penalty.piecewise import check
 
 __all__ = [
     "binary",
@@ -30,8 +32,6 @@ __all__ = [
     "scad",
     "staircase",
 ]
-
-FloatArray = NDArray[np.float64]
 
 
 def ridge(spacing: float, n_levels: int, bounded: bool = False) -> PAR:
@@ -170,11 +170,8 @@ def from_function(
 
 
 def _grid(spacing: float, n_levels: int) -> int:
-    if not (np.isfinite(spacing) and spacing > 0):
-        raise ValueError(f"spacing must be a positive finite number, but is {spacing!r}")
-    if not isinstance(n_levels, Integral) or n_levels < 0:
-        raise ValueError(f"n_levels must be a whole number >= 0 of levels per side, but is {n_levels!r}")
-    return int(n_levels)
+    positive("spacing", spacing)
+    return whole("n_levels", n_levels, low=0, remedy="it counts the levels per side of 0")
 
 
 def _run_starts(changes: NDArray[np.bool_]) -> NDArray[np.intp]:

@@ -17,9 +17,8 @@ from scipy import sparse
 from scipy.sparse.linalg import LinearOperator, eigsh
 
 from parlin._kernels import columns as kernels
+from parlin._types import FloatArray
 from parlin.moments import column_norms, sparse_gram
-
-FloatArray = NDArray[np.float64]
 
 # Up to this size of the smaller side the spectrum comes from a dense eigenvalue problem.
 _DENSE_SPECTRUM = 600

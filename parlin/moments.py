@@ -3,10 +3,9 @@ r"""Weighted second moments of the columns of a matrix, centred or not: norms an
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
-FloatArray = NDArray[np.float64]
+from parlin._types import FloatArray
 
 # Entries of a temporary panel of columns: it stays in the cache.
 _PANEL_ENTRIES = 1 << 16

@@ -8,11 +8,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from parlin.loss import LeastSquares
-from parlin.penalty import PAR
-from parlin.samples import extremes
-
-FloatArray = NDArray[np.float64]
+from parlin._kernels import extremes
+from parlin._types import BoolArray, FloatArray, IndexArray
+from parlin.losses import LeastSquares, Loss
+from parlin.penalty import PAR, SeparablePenalty
 
 
 class Problem:
@@ -22,7 +21,7 @@ class Problem:
 
     Parameters
     ----------
-    loss : LeastSquares
+    loss : Loss, such as LeastSquares
     penalty : PAR
     penalty_weights : array of shape (d,), optional
         ``ω >= 0``; a coordinate of weight 0 is unpenalised (no box either).
@@ -43,21 +42,12 @@ class Problem:
     0.35
     """
 
-    def __init__(self, loss: LeastSquares, penalty: PAR, penalty_weights: ArrayLike | None = None) -> None:
-        if not hasattr(loss, "value_and_gradient"):
+    def __init__(self, loss: Loss, penalty: PAR, penalty_weights: ArrayLike | None = None) -> None:
+        # An array has a size as well; only a loss says whether it is quadratic.
+        if getattr(loss, "quadratic", None) is None:
             raise TypeError(f"loss must be such as LeastSquares(X, y), but is {type(loss).__name__}")
-        if not isinstance(penalty, PAR):
-            raise TypeError(f"penalty must be a PAR, but is {type(penalty).__name__}")
         self.loss = loss
-        self.penalty = penalty
-        self.penalty_weights: FloatArray | None = None
-        if penalty_weights is not None:
-            weights = np.array(penalty_weights, dtype=np.float64)
-            if weights.shape != (loss.size,):
-                raise ValueError(f"penalty_weights must have shape ({loss.size},), not {weights.shape}")
-            if not np.all(np.isfinite(weights)) or np.any(weights < 0):
-                raise ValueError("penalty_weights must be finite and nonnegative")
-            self.penalty_weights = weights
+        self.separable = SeparablePenalty(penalty, loss.size, penalty_weights)
         self._reject_unbounded()
 
     def _reject_unbounded(self) -> None:
@@ -77,19 +67,25 @@ class Problem:
         """The number of coefficients d."""
         return self.loss.size
 
-    @cached_property
-    def penalised(self) -> NDArray[np.bool_]:
-        """Which coordinates have a positive penalty weight, shape (d,)."""
-        if self.penalty_weights is None:
-            return np.ones(self.size, dtype=bool)
-        return self.penalty_weights > 0
+    @property
+    def penalty(self) -> PAR:
+        """ψ."""
+        return self.separable.penalty
 
-    @cached_property
-    def unpenalised(self) -> NDArray[np.intp]:
-        """The indices of the coordinates of weight zero."""
-        if self.penalty_weights is None:
-            return np.empty(0, dtype=np.intp)
-        return np.flatnonzero(~self.penalised)
+    @property
+    def penalty_weights(self) -> FloatArray | None:
+        """The weights ω, read-only; None if all are 1."""
+        return self.separable.weights
+
+    @property
+    def penalised(self) -> BoolArray:
+        """Which coordinates have a positive penalty weight, shape (d,); read-only."""
+        return self.separable.penalised
+
+    @property
+    def unpenalised(self) -> IndexArray:
+        """The indices of the coordinates of weight zero; read-only."""
+        return self.separable.unpenalised
 
     def with_penalty(self, penalty: PAR) -> Problem:
         """The problem with another penalty on the same loss and weights."""
@@ -97,28 +93,18 @@ class Problem:
 
     def start(self) -> FloatArray:
         """The default start: every penalised coordinate at `PAR.rest`, the others at 0."""
-        return self._start.copy()
-
-    @cached_property
-    def _start(self) -> FloatArray:
-        start = np.zeros(self.size)
-        if self.penalty.rest.x:
-            start[self.penalised] = self.penalty.rest.x
-        return start
+        return self.separable.start.copy()
 
     def clip(self, w: FloatArray) -> FloatArray:
         """A copy of `w` with every penalised coordinate moved into the penalty's box."""
-        low, high = self.penalty.domain
-        if math.isinf(low) and math.isinf(high):
-            return np.array(w, dtype=np.float64)
-        return np.where(self.penalised, np.clip(w, low, high), w)
+        return self.separable.clip(w)
 
     @cached_property
     def start_objective(self) -> float:
         """F at the default start."""
         if self.penalty.rest.x == 0.0:
             return self.loss.value_at_zero  # ψ(0) = 0
-        return self.objective(self._start)
+        return self.objective(self.separable.start)
 
     def strength_max(self) -> float:
         r"""The least ``t`` from which on `start` is critical for ``loss + t · penalty``, or inf.
@@ -132,9 +118,9 @@ class Problem:
         rest, slopes = self.penalty.rest, self.penalty.slopes
         low, high = sorted((slopes.item(rest.left), slopes.item(rest.right)))
         if weighted and self.unpenalised.size:
-            gradient = -self.loss.design.rmatvec(self.loss.dual_point(self._start, self.unpenalised))
+            gradient = -self.loss.design.rmatvec(self.loss.dual_point(self.separable.start, self.unpenalised))
         else:
-            gradient = self.loss.gradient(self._start)
+            gradient = self.loss.gradient(self.separable.start)
         if weighted:
             gradient = gradient[self.penalised] / self.penalty_weights[self.penalised]
         least, greatest = extremes(gradient)
@@ -147,10 +133,7 @@ class Problem:
 
     def penalty_value(self, w: ArrayLike) -> float:
         """``Σ_j ω_j ψ(w_j)``, +inf outside a box."""
-        values = self.penalty.value(w)
-        if self.penalty_weights is None:
-            return float(values.sum())
-        return float(self.penalty_weights[self.penalised] @ values[self.penalised])
+        return self.separable.value(w)
 
     def objective(self, w: ArrayLike) -> float:
         """F(w), +inf outside a box."""
@@ -160,33 +143,11 @@ class Problem:
 
     def prox(self, v: FloatArray, step: float) -> FloatArray:
         """The proximal map of the whole penalty with this step; unpenalised coordinates stay."""
-        if self.penalty_weights is None:
-            return self.penalty.prox(v, step)
-        result = np.array(v, dtype=np.float64)
-        active = self.penalised
-        result[active] = self.penalty.prox(result[active], step * self.penalty_weights[active])
-        return result
+        return self.separable.prox(v, step)
 
     def distance(self, gradient: FloatArray, w: FloatArray) -> FloatArray:
         """The distance of ``−gradient_j`` from the Clarke interval of ``ω_j ψ`` at ``w_j``, shape (d,)."""
-        if self.penalty_weights is None:
-            return self.penalty.distance(gradient, w)
-        result = np.abs(gradient)
-        active = self.penalised
-        weights = self.penalty_weights[active]
-        result[active] = weights * self.penalty.distance(gradient[active] / weights, w[active])
-        return result
-
-    def excess(self, gradient: FloatArray, w: FloatArray) -> FloatArray:
-        """How far ``−gradient_j`` is beyond the Clarke interval of ``ω_j ψ`` at ``w_j``; negative inside."""
-        low, high = self.penalty.subdifferential(w)
-        if self.penalty_weights is not None:
-            # 0 times the infinite slope of a box is no number.
-            low, high = (
-                np.multiply(self.penalty_weights, side, out=np.zeros(self.size), where=self.penalised)
-                for side in (low, high)
-            )
-        return np.maximum(low + gradient, -gradient - high)
+        return self.separable.distance(gradient, w)
 
     def violation(self, gradient: FloatArray, w: FloatArray) -> FloatArray:
         """How far each coordinate is from stationary, in units of the gradient, shape (d,).
@@ -203,7 +164,7 @@ class Problem:
 
     def on_level(self, w: ArrayLike) -> NDArray[np.bool_]:
         """Which penalised coordinates equal a level, float for float, shape (d,)."""
-        return self.penalty.on_level(w) & self.penalised
+        return self.separable.on_level(w)
 
     def unquantized(self, w: ArrayLike) -> NDArray[np.intp]:
         """The indices of the penalised coordinates off every level: U(w) of [PAR]."""

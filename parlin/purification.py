@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from parlin._types import FloatArray
 from parlin.problem import Problem
-
-FloatArray = NDArray[np.float64]
 
 
 def purify(problem: Problem, w: ArrayLike) -> FloatArray:

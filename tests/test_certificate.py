@@ -12,8 +12,8 @@ import pytest
 from scipy import sparse
 
 from parlin import PAR, Certificate, LeastSquares, Problem, certify, designs, solve
-from parlin import certificate as module
-from parlin.certificate import duality_gap
+from parlin.certificates import stopping as module
+from parlin.certificates.gap import duality_gap
 from parlin.solvers import FISTA
 from tests.kkt import Raw
 from tests.random_par import NAMED
@@ -473,19 +473,20 @@ def test_the_compiled_judgement_is_the_one_in_numpy(name, kind):
     if kind == "wide" and not penalty.bounded_below:
         pytest.skip("unbounded below on a wide design")
     problem = build(raw_problem(kind, penalty))
-    rng = np.random.default_rng(3)
+    rng, penalty = np.random.default_rng(3), problem.separable
     d = problem.size
     anywhere, huge = rng.standard_normal(d), 1e12 * rng.standard_normal(d)
     some = anywhere.copy()
-    some[::2] = rng.choice(np.append(penalty.levels, 0.0), some[::2].size)
+    some[::2] = rng.choice(np.append(problem.penalty.levels, 0.0), some[::2].size)
     for w in (np.zeros(d), anywhere, some, problem.clip(some), huge, problem.start(), -0.0 * anywhere):
         value, gradient = problem.loss.value_and_gradient(w)
         scale, floor = problem.loss.gradient_scale, problem.loss.rounding_floor(w)
         for slack in (scale, 0.0 * scale):  # a scale of zero, as for y = 0
+            limit = module.highest_allowed_objective(problem.start_objective)
             for tol in (1e-3, 1e-12):
                 with np.errstate(invalid="ignore"):
-                    expected = module._measure(problem, w, value, gradient, slack, floor, tol)
-                found = module._measure_compiled(problem, w, value, gradient, slack, floor, tol)
+                    expected = module._measure(penalty, w, value, gradient, slack, floor, limit, tol)
+                found = module._measure_compiled(penalty, w, value, gradient, slack, floor, limit, tol)
                 assert found[0] == pytest.approx(expected[0], rel=1e-14, nan_ok=True)
                 assert found[1:] == expected[1:]
 
@@ -497,7 +498,7 @@ def test_long_sums_of_the_compiled_judgement_are_as_exact_as_those_of_numpy():
     w = np.random.default_rng(4).standard_normal(d)
     gradient = problem.loss.gradient(w)
     scale, floor = problem.loss.gradient_scale, problem.loss.rounding_floor(w)
-    found = module._measure_compiled(problem, w, 0.0, gradient, scale, floor, 1e-8)[0]
+    found = module._measure_compiled(problem.separable, w, 0.0, gradient, scale, floor, math.inf, 1e-8)[0]
     assert found == pytest.approx(math.fsum(problem.penalty.value(w)), rel=1e-14)
 
 

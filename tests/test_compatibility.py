@@ -164,7 +164,7 @@ def test_a_large_support_is_refused():
         (np.eye(3), [0, 3], 3.0, r"support must lie in 0..2, but is \[0, 3\]"),
         (np.eye(3), [-1], 3.0, r"support must lie in 0..2"),
         (np.eye(3), [1, 1], 3.0, r"each column once, but is \[1, 1\]"),
-        (np.eye(3), [0], -1.0, "cone must be >= 0"),
+        (np.eye(3), [0], -1.0, "cone must be finite and >= 0"),
         (np.eye(3), [0], np.inf, "cone must be finite"),
     ],
 )

@@ -310,15 +310,21 @@ ON_A_GRID = [getattr(designs, n) for n in EVEN]
 @pytest.mark.parametrize("design", ON_A_GRID)
 @pytest.mark.parametrize("spacing", [0.0, -1.0, np.nan, INF])
 def test_a_spacing_that_is_no_positive_number_is_refused(design, spacing):
-    with pytest.raises(ValueError, match="spacing must be a positive finite number, but is"):
+    with pytest.raises(ValueError, match="spacing must be finite and > 0, but is"):
         design(spacing, 3)
 
 
 @pytest.mark.parametrize("design", ON_A_GRID)
-@pytest.mark.parametrize("n_levels", [-1, 2.5, 2.0, "3", None])
+@pytest.mark.parametrize("n_levels", [2.5, 2.0, "3", None])
 def test_a_number_of_levels_that_is_no_whole_number_is_refused(design, n_levels):
-    with pytest.raises(ValueError, match="n_levels must be a whole number >= 0 of levels per side, but is"):
+    with pytest.raises(TypeError, match="n_levels must be a whole number, but is"):
         design(0.5, n_levels)
+
+
+@pytest.mark.parametrize("design", ON_A_GRID)
+def test_a_negative_number_of_levels_is_refused(design):
+    with pytest.raises(ValueError, match="n_levels must be >= 0, but is -1; it counts the levels per side"):
+        design(0.5, -1)
 
 
 @pytest.mark.parametrize(

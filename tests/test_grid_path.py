@@ -127,7 +127,7 @@ def test_what_is_not_certified_is_told():
     ("arguments", "error", "message"),
     [
         ({"penalty": "ridge"}, TypeError, "must be a PAR or None"),
-        ({"alphas": 0}, ValueError, "at least 1 strength"),
+        ({"alphas": 0}, ValueError, "alphas must be >= 1, but is 0"),
         ({"alphas": []}, ValueError, "nonempty one-dimensional"),
         ({"alphas": [[1.0]]}, ValueError, "nonempty one-dimensional"),
         ({"alphas": 0.5}, ValueError, "nonempty one-dimensional"),

@@ -17,7 +17,7 @@ import pytest
 
 import parlin
 from parlin import PAR, designs
-from parlin.prox import Prox, ProxTable, apply_table, prox_table
+from parlin.penalty.prox import Prox, ProxTable, apply_table, prox_table
 from tests import random_par
 from tests.random_par import NAMED
 

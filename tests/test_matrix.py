@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse
 
 from parlin import DesignMatrix, LeastSquares, Problem, designs, matrix, solve
-from parlin.samples import all_finite, extremes
+from parlin._kernels import all_finite, extremes
 from parlin.solvers import CoordinateDescent
 
 N, D = 9, 5

@@ -10,8 +10,8 @@ from sklearn.linear_model import LinearRegression, lars_path
 from parlin import PAR, LeastSquares, Problem, designs, solve
 from parlin.datasets import synthetic
 from parlin.path import Path, solution_path
+from parlin.path.follow import PathEnd
 from parlin.path.homotopy import Event, Homotopy, Trouble
-from parlin.path.walk import PathEnd
 from parlin.reference import solve_with_cvxpy
 from tests.kkt import FOUR_BY_FIVE, SOLUTION, Raw
 

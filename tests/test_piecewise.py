@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from parlin import PAR, piecewise
+from parlin import PAR
+from parlin.penalty import piecewise
+from parlin.penalty.envelope import convex_envelope
 from tests import laws, random_par
 from tests.random_par import NAMED, SEEDED
 
@@ -103,7 +105,7 @@ def test_values_of_random_penalties_are_right_to_rounding_in_rational_arithmetic
 @pytest.mark.parametrize(("name", "par"), NAMED)
 def test_the_envelope_is_the_largest_convex_function_below(name, par):
     values = par.value(par.levels)
-    envelope = piecewise.convex_envelope(par.levels, par.slopes, values)
+    envelope = convex_envelope(par.levels, par.slopes, values)
     support, slopes = par.levels[envelope.levels], envelope.slopes
     assert np.all(np.diff(slopes) > 0)
     assert envelope.levels[0] == 0 and envelope.levels[-1] == par.levels.size - 1
@@ -119,7 +121,7 @@ def test_the_supporting_level_maximises_p_x_minus_psi_over_the_levels(par):
     if par.levels.size == 0:
         return
     values = par.value(par.levels)
-    envelope = piecewise.convex_envelope(par.levels, par.slopes, values)
+    envelope = convex_envelope(par.levels, par.slopes, values)
     kinks = np.concatenate((envelope.slopes, par.slopes[np.isfinite(par.slopes)]))
     p = np.unique(np.concatenate((np.linspace(-12.0, 12.0, 49), kinks)))
     chosen = envelope.supporting_level(p)

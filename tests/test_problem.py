@@ -334,12 +334,3 @@ def test_bounded_penalties_are_accepted_on_any_design():
 def test_what_is_no_loss_or_no_penalty_is_named(loss, penalty, message):
     with pytest.raises(TypeError, match=message):
         Problem(loss, penalty)
-
-
-def test_the_excess_of_an_unpenalised_coordinate_in_a_box_is_its_gradient():
-    loss = LeastSquares(np.eye(3), [1.0, 2.0, 3.0])
-    problem = Problem(loss, designs.lasso(0.5, 2, bounded=True), [1.0, 0.0, 2.0])
-    for w in (np.array([1.0, 1.0, 1.0]), np.array([-1.0, 5.0, 0.25])):
-        excess = problem.excess(loss.gradient(w), w)
-        np.testing.assert_allclose(np.maximum(excess, 0.0), problem.distance(loss.gradient(w), w))
-        assert excess[1] == abs(loss.gradient(w)[1])

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parlin import PAR, designs
-from parlin import prox as prox_module
-from parlin.prox import ProxTable, apply_table, piece_index, prox_naive, prox_table
+from parlin.penalty import prox as prox_module
+from parlin.penalty.prox import ProxTable, apply_table, piece_index, prox_naive, prox_table
 from tests import laws, random_par
 from tests.random_par import NAMED, SEEDED
 

@@ -11,8 +11,9 @@ from scipy import sparse
 
 import parlin.solvers
 from parlin import PAR, LeastSquares, Problem, Result, Status, alpha_max, certify, designs, multi_start, solve
+from parlin._loop import automatic_solver
+from parlin._starts import default_start
 from parlin.reference import solve_with_cvxpy
-from parlin.solve import automatic_solver, default_start
 from parlin.solvers import ADMM, FISTA, ProximalGradient
 from tests.kkt import FOUR_BY_FIVE, MINIMUM, SOLUTION, Raw
 from tests.random_par import NAMED

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from parlin.threads import one_blas_thread
+from parlin._threads import one_blas_thread
 
 
 def threads() -> list[int]:

@@ -6,6 +6,8 @@ variable ``PARLIN_PURE=1``, everything works but `parlin.solvers.CoordinateDesce
 
 import os
 
+import numpy as np
+
 try:
     if os.environ.get("PARLIN_PURE", "") not in ("", "0"):
         raise ImportError("PARLIN_PURE asks for pure Python")
@@ -16,3 +18,13 @@ except ImportError:
     Descent = Prox = columns = optimality = None
 
 compiled: bool = Descent is not None
+
+
+def all_finite(v) -> bool:
+    """Whether no entry of the vector is infinite or NaN."""
+    return bool(np.isfinite(v).all()) if columns is None else columns.all_finite(v)
+
+
+def extremes(v) -> tuple[float, float]:
+    """The least and the greatest entry of a vector; NaN if one is."""
+    return (float(v.min()), float(v.max())) if columns is None else columns.extremes(v)

@@ -1,7 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 r"""How far a point is from stationary, in one loop over its coordinates.
 
-The very operations of `parlin.certificate`, which has them in NumPy too: the same ratios, float for float.
+The very operations of `parlin.certificates.certificate`, which has them in NumPy too: the same ratios, float for float.
 """
 
 from libc.math cimport fabs

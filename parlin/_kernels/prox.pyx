@@ -2,7 +2,7 @@
 r"""The proximal map of a table: near the speed of memory on uniform grids, a few times that on any table.
 
 The map is ``min(max(v − shift_i, lower_i), upper_i)``, i the number of thresholds ``τ <= v``: the very
-operations of `parlin.prox.apply_table`, hence the same floats.  The two differ in how i is found:
+operations of `parlin.penalty.prox.apply_table`, hence the same floats.  The two differ in how i is found:
 
 * *Search*: bisection.  It needs no preparation, and serves until the table has seen enough arguments
   for an index to pay.
@@ -81,7 +81,7 @@ cdef struct Index:
 
 
 cdef class Prox:
-    """The proximal map of one table, given by the arrays of a `parlin.prox.ProxTable`."""
+    """The proximal map of one table, given by the arrays of a `parlin.penalty.prox.ProxTable`."""
 
     cdef Index index
     cdef double[:, ::1] rows

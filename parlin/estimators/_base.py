@@ -2,28 +2,28 @@ r"""The one `fit` of all estimators: data to problems, problems to certified coe
 
 from __future__ import annotations
 
-import math
 import warnings
 from abc import ABCMeta, abstractmethod
 from dataclasses import dataclass
-from numbers import Integral, Real
+from functools import cached_property
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from parlin.loss import LeastSquares
+from parlin._arguments import at_least_zero, flag, positive, whole
+from parlin._solve import Result, solve
+from parlin._types import FloatArray
+from parlin.losses import LeastSquares
+from parlin.losses.samples import positive_rows
 from parlin.matrix import DesignMatrix
 from parlin.penalty import PAR
 from parlin.problem import Problem
-from parlin.samples import positive_rows
-from parlin.solve import Result, solve
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class Targets:
     design: DesignMatrix
     columns: FloatArray  # (n, number of outputs)
 
+    @cached_property
     def losses(self) -> list[LeastSquares]:
         """One least-squares loss per output on the shared design."""
         return [LeastSquares(self.design, column) for column in self.columns.T]
@@ -83,10 +84,10 @@ class PARLinearModel(MultiOutputMixin, RegressorMixin, BaseEstimator, metaclass=
         targets = Targets(design, kept.reshape(kept.shape[0], -1))
 
         starts = self._starts(targets.columns.shape[1], design.shape[1])
-        penalty, results = self._solve(targets, starts)
-        losses = targets.losses()
+        penalty, results, others = self._solve(targets, starts)
+        pairs = zip(targets.losses, results, strict=True)
+        intercept = np.array([loss.intercept(result.w) for loss, result in pairs])
         coef = np.stack([result.w for result in results])
-        intercept = np.array([loss.intercept(result.w) for loss, result in zip(losses, results, strict=True)])
         for result in results:
             self._warn_unless_certified(result)
 
@@ -102,8 +103,10 @@ class PARLinearModel(MultiOutputMixin, RegressorMixin, BaseEstimator, metaclass=
         if penalty.shape == "convex":
             gaps = [result.certificate.gap for result in results]
             self.dual_gap_ = gaps if several else gaps[0]
-        elif hasattr(self, "dual_gap_"):  # of an earlier fit with a convex penalty
-            del self.dual_gap_
+        else:  # of an earlier fit with a convex penalty
+            self.__dict__.pop("dual_gap_", None)
+        for name, value in others.items():
+            setattr(self, name, value)
         return self
 
     def predict(self, X: ArrayLike) -> FloatArray:
@@ -114,13 +117,18 @@ class PARLinearModel(MultiOutputMixin, RegressorMixin, BaseEstimator, metaclass=
 
     # -- pieces of fit ----------------------------------------------------------------------------
 
-    def _solve(self, targets: Targets, starts: list[FloatArray | None]) -> tuple[PAR, list[Result]]:
-        """The unit penalty and one result per output."""
+    def _solve(
+        self, targets: Targets, starts: list[FloatArray | None]
+    ) -> tuple[PAR, list[Result], dict[str, Any]]:
+        """The unit penalty, one result per output, and fitted attributes of the subclass's own."""
         penalty = self._make_penalty(targets)
+        problems = self._problems(targets, penalty)
+        return penalty, [self._solve_one(p, start) for p, start in zip(problems, starts, strict=True)], {}
+
+    def _problems(self, targets: Targets, penalty: PAR) -> list[Problem]:
+        """One problem per output, the strength inside its penalty."""
         strength = penalty.scaled(self.alpha)
-        losses = targets.losses()
-        problems = [Problem(loss, strength) for loss in losses]
-        return penalty, [self._solve_one(p, start) for p, start in zip(problems, starts, strict=True)]
+        return [Problem(loss, strength) for loss in targets.losses]
 
     def _solve_one(self, problem: Problem, start: FloatArray | None) -> Result:
         return solve(problem, self.solver, w0=start, tol=self.tol, max_iter=self.max_iter)
@@ -132,11 +140,11 @@ class PARLinearModel(MultiOutputMixin, RegressorMixin, BaseEstimator, metaclass=
         return list(np.atleast_2d(previous))
 
     def _check_parameters(self) -> None:
-        check_number("alpha", self.alpha, low=0.0, remedy="alpha=0 is the unpenalised fit")
-        check_number("tol", self.tol, low=0.0, strict=True, remedy="1e-8 is the default")
-        check_integer("max_iter", self.max_iter, low=1)
-        check_flag("fit_intercept", self.fit_intercept)
-        check_flag("warm_start", self.warm_start)
+        at_least_zero("alpha", self.alpha, remedy="alpha=0 is the unpenalised fit")
+        positive("tol", self.tol, remedy="1e-8 is the default")
+        whole("max_iter", self.max_iter, low=1)
+        flag("fit_intercept", self.fit_intercept)
+        flag("warm_start", self.warm_start)
         if self.solver != "auto" and isinstance(self.solver, str):
             raise ValueError(
                 f"solver must be 'auto' or such as parlin.solvers.FISTA(), but is {self.solver!r}"
@@ -158,28 +166,3 @@ class PARLinearModel(MultiOutputMixin, RegressorMixin, BaseEstimator, metaclass=
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
-
-
-def check_number(name: str, value: object, low: float, strict: bool = False, remedy: str = "") -> None:
-    """Raise a ValueError or TypeError unless `value` is a finite real number above `low`."""
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{name} must be a real number, but is {value!r}")
-    if not math.isfinite(value) or value < low or (strict and value == low):
-        relation = ">" if strict else ">="
-        raise ValueError(
-            f"{name} must be finite and {relation} {low:g}, but is {value!r}; {remedy}".rstrip("; ")
-        )
-
-
-def check_flag(name: str, value: object) -> None:
-    """Raise a TypeError unless `value` is true or false."""
-    if not isinstance(value, bool | np.bool_):
-        raise TypeError(f"{name} must be True or False, but is {value!r}")
-
-
-def check_integer(name: str, value: object, low: int) -> None:
-    """Raise a ValueError or TypeError unless `value` is a whole number of at least `low`."""
-    if isinstance(value, bool) or not isinstance(value, Integral):
-        raise TypeError(f"{name} must be a whole number, but is {value!r}")
-    if value < low:
-        raise ValueError(f"{name} must be >= {low}, but is {value!r}")

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from parlin.estimators._base import PARLinearModel, Targets, check_flag, check_integer, check_number
+from parlin._arguments import flag, positive, whole
+from parlin._solve import Result, solve
+from parlin._types import FloatArray
+from parlin.estimators._base import PARLinearModel, Targets
 from parlin.penalty import PAR
 from parlin.problem import Problem
-from parlin.solve import Result, solve
-
-FloatArray = NDArray[np.float64]
 
 _MOST_LEVELS = 1_000_000
 
@@ -36,7 +36,9 @@ class GridModel(PARLinearModel):
         # Without a signal any grid holds the solution 0.
         return self._on_grid(largest / self.n_levels if largest > 0 else 1.0, self.n_levels)
 
-    def _solve(self, targets: Targets, starts: list[FloatArray | None]) -> tuple[PAR, list[Result]]:
+    def _solve(
+        self, targets: Targets, starts: list[FloatArray | None]
+    ) -> tuple[PAR, list[Result], dict[str, Any]]:
         if self.n_levels is not None:
             return super()._solve(targets, starts)
         # On an endless grid: enough levels that no coordinate touches the last, which for a convex
@@ -45,11 +47,10 @@ class GridModel(PARLinearModel):
         n_levels = math.ceil(largest / self.spacing) + 2
         while n_levels <= _MOST_LEVELS:
             penalty = self._on_grid(float(self.spacing), n_levels)
-            strength = penalty.scaled(self.alpha)
-            problems = [Problem(loss, strength) for loss in targets.losses()]
+            problems = self._problems(targets, penalty)
             results = [self._solve_one(p, start) for p, start in zip(problems, starts, strict=True)]
             if max(float(np.max(np.abs(r.w))) for r in results) < penalty.levels[-1]:
-                return penalty, results
+                return penalty, results, {}
             starts = [result.w for result in results]
             n_levels *= 2
         raise ValueError(
@@ -60,9 +61,9 @@ class GridModel(PARLinearModel):
     def _check_parameters(self) -> None:
         super()._check_parameters()
         if self.spacing is not None:
-            check_number("spacing", self.spacing, low=0.0, strict=True, remedy="None takes it from the data")
+            positive("spacing", self.spacing, remedy="None takes it from the data")
         if self.n_levels is not None:
-            check_integer("n_levels", self.n_levels, low=1)
+            whole("n_levels", self.n_levels, low=1)
         elif self.spacing is None:
             raise ValueError("n_levels=None needs a spacing; give one of the two")
 
@@ -72,7 +73,7 @@ class ConvexGridModel(GridModel):
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
-        check_flag("bounded", self.bounded)
+        flag("bounded", self.bounded)
         if self.bounded and self.n_levels is None:
             raise ValueError("bounded=True needs n_levels: a box ends at the last level")
 
@@ -80,4 +81,4 @@ class ConvexGridModel(GridModel):
 def lasso_coefficients(targets: Targets, alpha: float) -> FloatArray:
     """The Lasso's coefficients at `alpha` to three digits, shape (k, d): the scale of a grid."""
     penalty = PAR([0.0], [-1.0, 1.0]).scaled(alpha)
-    return np.stack([solve(Problem(loss, penalty), tol=1e-4).w for loss in targets.losses()])
+    return np.stack([solve(Problem(loss, penalty), tol=1e-4).w for loss in targets.losses])

@@ -2,16 +2,13 @@ r"""PARLasso: the lasso with a kink at every level of a grid."""
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
 from parlin import designs
-from parlin.estimators._base import Targets, check_number
+from parlin._arguments import positive
+from parlin._types import FloatArray
+from parlin.estimators._base import Targets
 from parlin.estimators._grid import ConvexGridModel, lasso_coefficients
 from parlin.penalty import PAR
 from parlin.solvers.base import Solver
-
-FloatArray = NDArray[np.float64]
 
 
 class PARLasso(ConvexGridModel):
@@ -93,7 +90,7 @@ class PARLasso(ConvexGridModel):
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
-        check_number("growth", self.growth, low=0.0, strict=True, remedy="at 0 only the level 0 is a kink")
+        positive("growth", self.growth, remedy="at 0 only the level 0 is a kink")
 
     def _on_grid(self, spacing: float, n_levels: int) -> PAR:
         return designs.lasso(spacing, n_levels, self.growth, self.bounded)

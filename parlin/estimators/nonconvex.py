@@ -2,19 +2,20 @@ r"""PARNonconvex: critical points of nonconvex piecewise-affine penalties on a g
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
 from parlin import designs
-from parlin.estimators._base import Targets, check_integer
+from parlin._arguments import whole
+from parlin._solve import Result, multi_start
+from parlin._types import FloatArray
+from parlin.estimators._base import Targets
 from parlin.estimators._grid import GridModel, lasso_coefficients
 from parlin.penalty import PAR
 from parlin.problem import Problem
-from parlin.solve import Result, multi_start
 from parlin.solvers.base import Solver
-
-FloatArray = NDArray[np.float64]
 
 _PENALTIES = ("rippled_mcp", "rippled_scad", "mcp", "scad", "sawtooth", "staircase")
 
@@ -99,7 +100,7 @@ class PARNonconvex(GridModel):
         if self.n_levels is None:
             raise ValueError("n_levels must be a whole number >= 1: the shape of the penalty depends on it")
         super()._check_parameters()
-        check_integer("n_starts", self.n_starts, low=1)
+        whole("n_starts", self.n_starts, low=1)
         if self.penalty not in _PENALTIES:
             raise ValueError(
                 f"penalty must be one of {', '.join(_PENALTIES)}, but is {self.penalty!r}; "
@@ -112,22 +113,28 @@ class PARNonconvex(GridModel):
     def _unquantized_coefficients(self, targets: Targets) -> FloatArray:
         return lasso_coefficients(targets, self.alpha)
 
-    def _solve(self, targets: Targets, starts: list[FloatArray | None]) -> tuple[PAR, list[Result]]:
-        self._random = check_random_state(self.random_state)
-        self._reached: list[list[float]] = []
-        penalty, results = super()._solve(targets, starts)
-        objectives = np.array(self._reached)
-        self.objectives_ = objectives if objectives.shape[0] > 1 else objectives[0]
-        del self._random, self._reached
-        return penalty, results
+    def _solve(
+        self, targets: Targets, starts: list[FloatArray | None]
+    ) -> tuple[PAR, list[Result], dict[str, Any]]:
+        penalty = self._make_penalty(targets)
+        random = check_random_state(self.random_state)
+        pairs = zip(self._problems(targets, penalty), starts, strict=True)
+        reached = [self._from_all_starts(problem, start, random) for problem, start in pairs]
+        objectives = np.array([[result.certificate.objective for result in results] for results in reached])
+        attributes = {"objectives_": objectives if objectives.shape[0] > 1 else objectives[0]}
+        return penalty, [_lowest(results) for results in reached], attributes
 
-    def _solve_one(self, problem: Problem, start: FloatArray | None) -> Result:
+    def _from_all_starts(
+        self, problem: Problem, start: FloatArray | None, random: np.random.RandomState
+    ) -> list[Result]:
         levels = problem.penalty.quantization_levels
         if levels.size == 0:  # at alpha = 0
             levels = np.zeros(1)
-        drawn = [self._random.choice(levels, problem.size) for _ in range(self.n_starts - 1)]
-        results = multi_start(problem, [start, *drawn], self.solver, tol=self.tol, max_iter=self.max_iter)
-        objectives = [result.certificate.objective for result in results]
-        self._reached.append(objectives)
-        certified = [result for result in results if result.status.is_success] or results
-        return min(certified, key=lambda result: result.certificate.objective)
+        drawn = [random.choice(levels, problem.size) for _ in range(self.n_starts - 1)]
+        return multi_start(problem, [start, *drawn], self.solver, tol=self.tol, max_iter=self.max_iter)
+
+
+def _lowest(results: list[Result]) -> Result:
+    """The certified result of lowest objective; the lowest of all if none is certified."""
+    certified = [result for result in results if result.status.is_success] or results
+    return min(certified, key=lambda result: result.certificate.objective)

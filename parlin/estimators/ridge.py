@@ -3,16 +3,14 @@ r"""PARRidge: ridge regression whose penalty is interpolated on a grid."""
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.linear_model import LinearRegression, Ridge
 
 from parlin import designs
+from parlin._types import FloatArray
 from parlin.estimators._base import Targets
 from parlin.estimators._grid import ConvexGridModel
 from parlin.penalty import PAR
 from parlin.solvers.base import Solver
-
-FloatArray = NDArray[np.float64]
 
 
 class PARRidge(ConvexGridModel):

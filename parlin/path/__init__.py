@@ -1,7 +1,7 @@
 r"""Minimisers along the strength: the exact piecewise affine path, and solves at given strengths."""
 
-from parlin.path.exact import Path, solution_path
+from parlin.path.follow import PathEnd
 from parlin.path.grid import grid_path, par_path
-from parlin.path.walk import PathEnd
+from parlin.path.path import Path, solution_path
 
 __all__ = ["Path", "PathEnd", "grid_path", "par_path", "solution_path"]

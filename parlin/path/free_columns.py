@@ -7,9 +7,8 @@ from numpy.typing import NDArray
 from scipy.linalg import qr_delete
 from scipy.linalg.lapack import dpotrs, dtrtrs
 
+from parlin._types import FloatArray
 from parlin.matrix import DesignMatrix
-
-FloatArray = NDArray[np.float64]
 
 # A column whose squared distance from the span of the others is below this fraction of its squared
 # norm is dependent; below DOUBTFUL the distance is computed from the data, not from the factor.

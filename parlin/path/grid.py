@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import math
 import warnings
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_X_y
 
 from parlin import designs
-from parlin.loss import LeastSquares
+from parlin._arguments import finite, whole
+from parlin._solve import Result, solve
+from parlin._types import FloatArray
+from parlin.losses import LeastSquares
 from parlin.penalty import PAR
 from parlin.problem import Problem
-from parlin.solve import Result, solve
 from parlin.solvers.base import Solver
-
-FloatArray = NDArray[np.float64]
 
 
 def grid_path(
@@ -173,9 +173,8 @@ def par_path(
 
 def _falling(problem: Problem, count: int, eps: float) -> FloatArray:
     """`count` strengths from the one that quantizes everything down to `eps` times it."""
-    if count < 1:
-        raise ValueError(f"alphas must be at least 1 strength, but is {count}")
-    if isinstance(eps, bool) or not isinstance(eps, Real) or not 0 < eps <= 1:
+    whole("alphas", count, low=1)
+    if not 0 < finite("eps", eps) <= 1:
         raise ValueError(f"eps must lie in (0, 1], but is {eps!r}")
     top = problem.strength_max()
     if math.isinf(top):

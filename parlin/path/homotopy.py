@@ -15,10 +15,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from parlin._types import FloatArray
 from parlin.path.free_columns import FreeColumns
 from parlin.problem import Problem
-
-FloatArray = NDArray[np.float64]
 
 _EPS = float(np.finfo(np.float64).eps)
 # Strengths at which events fall together, relative to the strength.

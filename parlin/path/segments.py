@@ -11,14 +11,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from parlin._types import FloatArray
+from parlin.certificates.stopping import highest_allowed_objective
 from parlin.problem import Problem
-
-FloatArray = NDArray[np.float64]
 
 # Knots that are judged together: one product of matrices in place of many products with vectors.
 _KNOTS, _ENTRIES = 32, 4_000_000
-# Two values of the loss that differ by this fraction are the same.
-_SAME_FIT = 1e-9
 
 
 class Judged(NamedTuple):
@@ -72,31 +70,39 @@ def judge_segments(problem: Problem, alphas: FloatArray, coefs: FloatArray, tol:
         np.fmax(distance, below, out=distance)
         np.fmax(distance, above, out=distance)
 
-    # Far out the rounding errors grow without limit: they excuse no point that fits worse than the start.
     fit = 0.5 * np.sum(weighted * residual, axis=0)
-    excused = fit <= (1.0 + _SAME_FIT) * loss.value(problem.start())
-    excused, finite = (excused[1:] & excused[:-1])[:, None], np.isfinite(fit[1:] + fit[:-1])
-    wanted = tol * np.minimum(loss.gradient_scale, alphas[:-1, None] * _smallest_slopes(problem))
-    floor = np.where(excused, np.minimum(loss.rounding_floor(coefs[0]), loss.rounding_floor(coefs[-1])), 0.0)
+    limits, objectives = _objectives(problem, alphas, coefs, fit)
+    allowed = (objectives[1:] <= limits[1:]) & (objectives[:-1] <= limits[:-1])
+    allowed, finite = allowed[:, None], np.isfinite(fit[1:] + fit[:-1])
+    smallest = problem.separable.smallest_slopes
+    wanted = tol * (
+        loss.gradient_scale
+        if smallest is None
+        else np.minimum(loss.gradient_scale, alphas[:-1, None] * smallest)
+    )
+    floor = np.where(allowed, np.minimum(loss.rounding_floor(coefs[0]), loss.rounding_floor(coefs[-1])), 0.0)
     exact = finite & np.all(distance <= np.maximum(wanted, floor), axis=1)
     if not exact.all():
         # The rounding errors may differ much along the path; each end's own cost a product with X.
         floors = np.array([loss.rounding_floor(w) for w in coefs])
-        floor = np.where(excused, np.maximum(floors[1:], floors[:-1]), 0.0)
+        floor = np.where(allowed, np.maximum(floors[1:], floors[:-1]), 0.0)
         exact = finite & np.all(distance <= np.maximum(wanted, floor), axis=1)
     relative = np.maximum(loss.gradient_scale, floor / tol)
     ratios = np.divide(distance, relative, out=np.where(distance > 0, np.inf, 0.0), where=relative > 0)
     return Judged(exact, ratios.max(axis=1), free, correlation[-1])
 
 
-def _smallest_slopes(problem: Problem) -> FloatArray:
-    """The smallest nonzero slope of each coordinate (of the others if it is unpenalised), inf if none is."""
-    slopes = np.abs(problem.penalty.slopes)
-    smallest = slopes[np.isfinite(slopes) & (slopes > 0)].min(initial=np.inf)
-    weights = problem.penalty_weights
-    if weights is None or not problem.penalised.any():
-        return np.full(problem.size, smallest)
-    return smallest * np.where(problem.penalised, weights, weights[problem.penalised].min())
+def _objectives(
+    problem: Problem, alphas: FloatArray, coefs: FloatArray, fit: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """The objectives up to which rounding errors are allowed for, and those of the points, one a strength."""
+    start = problem.start()
+    values = problem.penalty.value(coefs)
+    if problem.penalty_weights is not None:
+        values = values[:, problem.penalised] * problem.penalty_weights[problem.penalised]
+    penalties, at_start = values.sum(axis=1), problem.separable.value(start)
+    limits = highest_allowed_objective(problem.loss.value(start) + alphas * at_start)
+    return limits, fit + alphas * penalties
 
 
 def _slopes_inside(problem: Problem, middle: FloatArray) -> tuple[FloatArray, FloatArray]:

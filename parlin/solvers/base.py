@@ -5,12 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
+from parlin._types import FloatArray
 from parlin.problem import Problem
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass

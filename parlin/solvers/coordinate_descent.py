@@ -16,10 +16,10 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from parlin._kernels import Descent
-from parlin.loss import ROUNDING
+from parlin._threads import one_blas_thread
+from parlin.losses.least_squares import ROUNDING
 from parlin.problem import Problem
 from parlin.solvers.base import FloatArray, State
-from parlin.threads import one_blas_thread
 
 # BLAS takes one thread for the factors of so small a design by itself.
 _ONE_THREAD = 32

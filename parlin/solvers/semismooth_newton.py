@@ -19,10 +19,10 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
+from parlin._threads import one_blas_thread
 from parlin.problem import Problem
 from parlin.solvers.base import FloatArray, State
 from parlin.solvers.proximal_point import QuadraticModel
-from parlin.threads import one_blas_thread
 
 # Steps in a row without a new least violation.
 _MAX_STUCK = 20

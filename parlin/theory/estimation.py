@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from parlin.theory.arguments import at_least_zero, positive, whole
+from parlin._arguments import at_least_zero, positive, whole
 
 
 def expected_ridge_error(

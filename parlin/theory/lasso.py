@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from parlin.theory.arguments import at_least_zero, positive, whole
+from parlin._arguments import at_least_zero, positive, whole
 
 
 def lasso_cone(slope_at_zero: float, largest_slope: float) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from parlin.theory.arguments import positive, whole
+from parlin._arguments import positive, whole
 
 
 def noise_event_probability(threshold: float, noise: float, n_samples: int, n_features: int) -> float:

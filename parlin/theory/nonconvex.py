@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from parlin.theory.arguments import at_least_zero, finite, positive, whole
+from parlin._arguments import at_least_zero, finite, positive, whole
 
 
 def amenable_distance(n_nonzero: int, alpha: float, curvature: float, concavity: float) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from parlin.theory.arguments import whole
+from parlin._arguments import whole
 
 
 def quantization_floor(rank: int, n_features: int) -> float:

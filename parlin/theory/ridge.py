@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from parlin.theory.arguments import at_least_zero, finite, positive, whole
+from parlin._arguments import at_least_zero, finite, positive, whole
 
 
 def ridge_distance(n_features: int, spacing: float, alpha: float, curvature: float = 0.0) -> float:

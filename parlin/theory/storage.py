@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from parlin.theory.arguments import finite, whole
+from parlin._arguments import finite, whole
 
 
 def escape_code_bits(

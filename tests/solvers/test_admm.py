@@ -10,7 +10,7 @@ from scipy import sparse
 
 import parlin.solvers.admm
 from parlin import PAR, LeastSquares, Problem, Status, designs, solve
-from parlin.prox import prox_naive
+from parlin.penalty.prox import prox_naive
 from parlin.solvers import ADMM
 from tests.kkt import FOUR_BY_FIVE, MINIMUM, SOLUTION, Raw
 

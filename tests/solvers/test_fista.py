@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from parlin import PAR, LeastSquares, Problem, designs, solve
-from parlin.prox import prox_naive
+from parlin.penalty.prox import prox_naive
 from parlin.solvers import FISTA, ProximalGradient
 from tests.kkt import FOUR_BY_FIVE, MINIMUM, SOLUTION, Raw
 from tests.random_par import NAMED

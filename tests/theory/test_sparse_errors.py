@@ -117,7 +117,7 @@ def test_no_support_leaves_no_error():
     "bound", [theory.lasso_distance, theory.lasso_l1_distance, theory.lasso_prediction_distance]
 )
 def test_without_curvature_there_is_no_bound(bound):
-    with pytest.raises(ValueError, match="curvature must be > 0"):
+    with pytest.raises(ValueError, match="curvature must be finite and > 0"):
         bound(3, 0.1, 0.0)
 
 

@@ -15,10 +15,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from parlin import piecewise
-from parlin.prox import ProxTable, Ties, apply_table, prox_per_coordinate, prox_table
+from parlin._types import FloatArray
+from parlin.penalty import piecewise
+from parlin.penalty.conjugate import conjugate, fenchel_young
+from parlin.penalty.envelope import Envelope, convex_envelope
+from parlin.penalty.prox import ProxTable, Ties, apply_table, prox_per_coordinate, prox_table
 
-FloatArray = NDArray[np.float64]
 Shape = Literal["convex", "quasiconvex", "nonconvex"]
 
 _CACHED_TABLES = 8
@@ -58,8 +60,8 @@ class PAR:
 
     levels: FloatArray
     slopes: FloatArray
-    _tables: dict[tuple[float, bool], ProxTable] = field(default_factory=dict, init=False)
-    _last: tuple[object, piecewise.Cells] | None = field(default=None, init=False)
+    # The last few tables of the prox, with their steps: replaced as a whole, so threads may share them.
+    _tables: tuple[tuple[float, ProxTable], ...] = field(default=(), init=False)
 
     def __post_init__(self) -> None:
         levels = np.array(self.levels, dtype=np.float64).reshape(-1) + 0.0  # −0.0 becomes 0.0
@@ -95,15 +97,24 @@ class PAR:
         if lam > 0:
             slopes = lam * self.slopes
             if piecewise.same_kinks(slopes, self.slopes):
-                # Nothing is left to check, and what is known of ψ is known of its multiple.
-                slopes.flags.writeable = False
-                scaled, known = object.__new__(PAR), ("levels", "shape", "domain", "rest")
-                scaled.__dict__.update({name: getattr(self, name) for name in known}, _tables={}, _last=None)
-                scaled.__dict__.update(slopes=slopes, anchors=(self.anchors[0], lam * self.anchors[1]))
-                return scaled
+                return self._with_slopes(slopes)
         slopes = self.slopes.copy()
         slopes[np.isfinite(slopes)] *= lam
         return PAR.merged(self.levels, slopes)
+
+    def _with_slopes(self, slopes: FloatArray) -> PAR:
+        """The PAR of these slopes, which are checked: a multiple with the same kinks and the same signs.
+
+        It takes over what depends on levels, signs and the order of neighbours alone; everything else is
+        computed from `slopes`, so that equal penalties have equal values however they were made.
+        """
+        slopes.flags.writeable = False
+        scaled = object.__new__(PAR)
+        scaled.__dict__.update(levels=self.levels, slopes=slopes, _tables=(), shape=self.shape)
+        scaled.__dict__.update(domain=self.domain)
+        if self.shape == "convex":
+            scaled.__dict__.update(rest=self.rest)
+        return scaled
 
     def convex_relative(self) -> PAR:
         """The convex PAR whose slopes are the running extremes of ψ's, outward from its minimiser.
@@ -140,8 +151,10 @@ class PAR:
 
     @cached_property
     def quantization_levels(self) -> FloatArray:
-        """The levels with a convex kink: the only ones where a minimiser or a prox output can rest."""
-        return self.levels[self.slopes[1:] > self.slopes[:-1]]
+        """The levels with a convex kink, the only ones that a prox output can equal; read-only."""
+        levels = self.levels[self.slopes[1:] > self.slopes[:-1]]
+        levels.flags.writeable = False
+        return levels
 
     @property
     def bounded_below(self) -> bool:
@@ -159,7 +172,7 @@ class PAR:
 
     @cached_property
     def rest(self) -> piecewise.Rest:
-        """Where a coordinate rests that no data pull: `minimiser`, or without one the point nearest to 0."""
+        """The minimiser of ψ nearest to 0; if ψ is unbounded below, the point of its domain nearest to 0."""
         return piecewise.rest(self.levels, self.slopes)
 
     @cached_property
@@ -168,11 +181,7 @@ class PAR:
         return piecewise.anchors(self.levels, self.slopes)
 
     def _cells(self, w: FloatArray) -> piecewise.Cells:
-        """The cells left and right of each entry, remembered for one `w`: many questions begin with it."""
-        key = (w.shape, w.tobytes())
-        if self._last is None or self._last[0] != key:
-            object.__setattr__(self, "_last", (key, piecewise.cells(self.levels, w)))
-        return self._last[1]
+        return piecewise.cells(self.levels, w)
 
     def value(self, w: ArrayLike) -> FloatArray:
         """ψ at each entry of `w`, same shape; +inf outside a box."""
@@ -219,7 +228,13 @@ class PAR:
         grid = self.quantization_levels
         if grid.size == 0:
             raise ValueError("this PAR has no convex kink, so there is no level to round to")
-        return grid[np.searchsorted(0.5 * (grid[1:] + grid[:-1]), w, side="right")]
+        return grid[self._midpoints.searchsorted(w, side="right")]
+
+    @cached_property
+    def _midpoints(self) -> FloatArray:
+        """The midpoints of neighbouring quantization levels."""
+        grid = self.quantization_levels
+        return 0.5 * (grid[1:] + grid[:-1])
 
     def prox(
         self, v: ArrayLike, step: float | ArrayLike = 1.0, out: FloatArray | None = None, ties: Ties = "right"
@@ -258,42 +273,26 @@ class PAR:
 
     def table(self, step: float) -> ProxTable:
         """The table of ``prox_{step ψ}``; the last few are kept."""
-        table = self._tables.get(step)
-        if table is None:
-            if not (np.isfinite(step) and step > 0):
-                raise ValueError(f"step must be a positive finite number, but is {step!r}")
-            if len(self._tables) >= _CACHED_TABLES:
-                self._tables.pop(next(iter(self._tables)))
-            table = prox_table(self.levels, self.slopes, step, self.shape == "convex")
-            self._tables[step] = table
+        known = self._tables
+        for other, table in known:
+            if other == step:
+                return table
+        if not (np.isfinite(step) and step > 0):
+            raise ValueError(f"step must be a positive finite number, but is {step!r}")
+        table = prox_table(self.levels, self.slopes, step, self.shape == "convex")
+        # Of two threads that do this at once one is forgotten: its table is made again when it is needed.
+        object.__setattr__(self, "_tables", ((step, table), *known[: _CACHED_TABLES - 1]))
         return table
 
     @cached_property
-    def _envelope(self) -> piecewise.Envelope:
-        return piecewise.convex_envelope(self.levels, self.slopes, self.value(self.levels))
+    def envelope(self) -> Envelope:
+        """The convex envelope of ψ over its levels."""
+        return convex_envelope(self.levels, self.slopes, self.value(self.levels))
 
     def conjugate(self, p: ArrayLike) -> FloatArray:
         """``ψ*(p) = max_x p x − ψ(x)``, +inf for p outside the outer slopes."""
-        p = np.asarray(p, dtype=np.float64)
-        feasible = (p >= self.slopes[0]) & (p <= self.slopes[-1])
-        if self.levels.size == 0:
-            return np.where(feasible, 0.0, np.inf)
-        best = self._envelope.supporting_level(p)
-        return np.where(feasible, p * self.levels[best] - self.value(self.levels)[best], np.inf)
+        return conjugate(self, p)
 
     def fenchel_young(self, w: ArrayLike, p: ArrayLike) -> FloatArray:
         """``ψ(w) + ψ*(p) − p w >= 0``, summed from differences so that it vanishes exactly on a level."""
-        w, p = np.broadcast_arrays(np.asarray(w, dtype=np.float64), np.asarray(p, dtype=np.float64))
-        feasible = (p >= self.slopes[0]) & (p <= self.slopes[-1])
-        if self.levels.size == 0:
-            return np.where(feasible, 0.0, np.inf)
-        best = self._envelope.supporting_level(p)
-        level = self.levels[best]
-        cell = self._cells(w)[0]
-        distant = (w != level) & ~(((cell == best) | (cell == best + 1)) & np.isfinite(self.slopes[cell]))
-        with np.errstate(invalid="ignore"):
-            gap = np.where(w == level, 0.0, (self.slopes[cell] - p) * (w - level))
-        if distant.any():
-            far, support = w[distant], level[distant]
-            gap[distant] = self.value(far) - self.value(support) - p[distant] * (far - support)
-        return np.where(feasible, gap, np.inf)
+        return fenchel_young(self, w, p)

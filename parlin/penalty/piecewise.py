@@ -1,4 +1,4 @@
-r"""Pure functions on levels and slopes: validity, values without cancellation, the convex envelope."""
+r"""Pure functions on levels and slopes: validity, values without cancellation, the minimiser."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from parlin.samples import all_finite
-
-FloatArray = NDArray[np.float64]
+from parlin._kernels import all_finite
+from parlin._types import FloatArray
 
 # Vectors longer than this are searched for entries other than zero first.
 _MANY = 2000
@@ -59,9 +58,11 @@ def domain(levels: FloatArray, slopes: FloatArray) -> tuple[float, float]:
 
 
 def same_kinks(slopes: FloatArray, others: FloatArray) -> bool:
-    """Whether neighbouring slopes differ, and are infinite just where the others are."""
+    """Whether neighbouring slopes differ, and are infinite or zero just where the others, a multiple, are."""
     finite = all_finite(slopes) and all_finite(others)
     same = finite or np.array_equal(np.isfinite(slopes), np.isfinite(others))
+    # A product may underflow to a zero slope, or to the slope beside it.
+    same = same and np.count_nonzero(slopes) == np.count_nonzero(others)
     return bool(same) and np.count_nonzero(slopes[1:] == slopes[:-1]) == 0
 
 
@@ -96,35 +97,8 @@ def anchors(levels: FloatArray, slopes: FloatArray) -> tuple[FloatArray, FloatAr
     at_left = np.concatenate(([0.0], np.cumsum(finite[cell::-1][: left.size - 1] * np.diff(left))))
     points = np.concatenate((left[:0:-1], right))
     values = np.concatenate((at_left[:0:-1], at_right))
+    points.flags.writeable = values.flags.writeable = False
     return points, values
-
-
-class Envelope(NamedTuple):
-    """The convex envelope of ψ: the levels that carry it, and its slopes between them."""
-
-    levels: NDArray[np.intp]  # indices into the levels of ψ
-    slopes: FloatArray
-
-    def supporting_level(self, p: FloatArray) -> NDArray[np.intp]:
-        """The index of a level where ``p x − ψ(x)`` is largest, for p between the outer slopes."""
-        return self.levels[np.searchsorted(self.slopes, p)]
-
-
-def convex_envelope(levels: FloatArray, slopes: FloatArray, values: FloatArray) -> Envelope:
-    """The lower convex hull of the graph over the levels, where ψ takes the given values."""
-    if np.all(slopes[1:] > slopes[:-1]):
-        return Envelope(np.arange(levels.size), slopes[1:-1])
-    x, y = levels.tolist(), values.tolist()
-    hull: list[int] = []
-    for k in range(len(x)):
-        while len(hull) >= 2:
-            i, j = hull[-2], hull[-1]
-            if (y[j] - y[i]) * (x[k] - x[j]) < (y[k] - y[j]) * (x[j] - x[i]):
-                break
-            hull.pop()
-        hull.append(k)
-    indices = np.array(hull, dtype=np.intp)
-    return Envelope(indices, np.diff(values[indices]) / np.diff(levels[indices]))
 
 
 def minimiser(levels: FloatArray, slopes: FloatArray) -> float | None:
@@ -153,7 +127,7 @@ def minimiser(levels: FloatArray, slopes: FloatArray) -> float | None:
 
 
 class Rest(NamedTuple):
-    """Where a coordinate rests that no data pull, and the cells just left and just right of there."""
+    """The value of a coordinate that no data move, and the cells just left and just right of it."""
 
     x: float
     left: int
@@ -170,7 +144,7 @@ def rest(levels: FloatArray, slopes: FloatArray) -> Rest:
 
 
 def outward_extremes(levels: FloatArray, slopes: FloatArray, middle: float) -> FloatArray:
-    """The running extremes of the slopes, from `middle` outward: the least increasing ones beyond them."""
+    """Slopes made monotone outward from `middle`: cumulative maximum to the right, minimum to the left."""
     # The slopes at and right of the middle, and those at and left of it (one cell in common unless
     # the middle is a level).
     right = slopes[np.searchsorted(levels, middle, side="right") :]

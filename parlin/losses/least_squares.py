@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
+from parlin._kernels import all_finite, extremes
+from parlin._types import FloatArray
+from parlin.losses.samples import check_shapes, is_complex, is_finite, positive_rows
 from parlin.matrix import DesignMatrix
-from parlin.samples import all_finite, check_shapes, extremes, is_complex, is_finite, positive_rows
-
-FloatArray = NDArray[np.float64]
 
 # Rounding errors of a gradient entry, in units of the sizes that `rounding_floor` sums up.
 ROUNDING = 8 * float(np.finfo(np.float64).eps)

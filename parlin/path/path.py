@@ -5,21 +5,20 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
-from parlin.certificate import certify
-from parlin.loss import LeastSquares
+from parlin._arguments import at_least_zero
+from parlin._threads import one_blas_thread
+from parlin._types import FloatArray
+from parlin.certificates import certify
+from parlin.losses import LeastSquares
+from parlin.path.follow import PathEnd, solution, walk
 from parlin.path.homotopy import Event
-from parlin.path.walk import PathEnd, solution, walk
 from parlin.penalty import PAR
 from parlin.problem import Problem
-from parlin.threads import one_blas_thread
-
-FloatArray = NDArray[np.float64]
 
 # Rows of a dense block while the sparse coefficients are made.
 _BLOCK = 64
@@ -202,7 +201,7 @@ def solution_path(
     >>> bool(np.allclose(X @ path.at(0.0), y))  # d > n: the path ends at interpolation
     True
     """
-    check_strength("alpha_min", alpha_min)
+    at_least_zero("alpha_min", alpha_min)
     if not tol > 0:
         raise ValueError(f"tol must be positive, but is {tol!r}")
     problem = Problem(loss, penalty, penalty_weights)
@@ -216,7 +215,7 @@ def solution_path(
         top = problem.strength_max()
         alpha = max(top, float(alpha_min))
         if alpha_start is not None:
-            check_strength("alpha_start", alpha_start)
+            at_least_zero("alpha_start", alpha_start)
             if alpha_start < alpha_min:
                 raise ValueError(f"alpha_start = {alpha_start!r} must be at least alpha_min = {alpha_min!r}")
             alpha = min(alpha, float(alpha_start))
@@ -240,11 +239,3 @@ def solution_path(
         _keys=keys,
         _values=values,
     )
-
-
-def check_strength(name: str, value: object) -> None:
-    """Raise an error unless `value` is a finite number >= 0."""
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{name} must be a real number, but is {value!r}")
-    if not (math.isfinite(value) and value >= 0):
-        raise ValueError(f"{name} must be finite and >= 0, but is {value!r}")

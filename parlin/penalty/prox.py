@@ -27,8 +27,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parlin._kernels import Prox
+from parlin._types import FloatArray
 
-FloatArray = NDArray[np.float64]
 Ties = Literal["right", "left", "toward_zero"]
 
 # A nonconvex prox with more distinct steps than this compares all cells instead of building tables.

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from enum import Enum
 
-import numpy as np
-from numpy.typing import NDArray
-
+from parlin._solve import solve
+from parlin._types import FloatArray
 from parlin.path.homotopy import Homotopy, Trouble, strength_floor
 from parlin.path.segments import Segments
 from parlin.problem import Problem
 from parlin.purification import purify
-from parlin.solve import solve
-
-FloatArray = NDArray[np.float64]
 
 # Where the event rule fails, the solver takes over this far below, relative to the strength; each time
 # further, so that the walk ends.

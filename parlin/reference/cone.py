@@ -1,120 +1,19 @@
-r"""Ground truth that shares no code with the solvers.
-
-Convex programs by cvxpy, the prox by brute force, and what a design allows a sparse estimate to be.
-"""
+r"""What a design allows sparse estimates: the compatibility constant and the restricted eigenvalue."""
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import sparse
 
-from parlin.penalty import PAR
-from parlin.problem import Problem
-from parlin.theory.arguments import at_least_zero
+from parlin._arguments import at_least_zero
+from parlin._types import FloatArray, IndexArray
+from parlin.reference.convex import solve_program
 
-FloatArray = NDArray[np.float64]
-
-_TOLERANCE = 1e-13
 _EPSILON = float(np.finfo(np.float64).eps)
-
-
-@dataclass(frozen=True)
-class ReferenceSolution:
-    """A solution by an interior-point method, and its objective evaluated by parlin at that very point."""
-
-    w: FloatArray
-    intercept: float
-    objective: float
-
-
-def solve_with_cvxpy(problem: Problem) -> ReferenceSolution:
-    r"""The minimiser of a convex problem by cvxpy with Clarabel, with an explicit intercept variable.
-
-    Needs the [verify] extra.  Each coefficient is a level plus one bounded variable per cell, whose
-    costs are the slopes: for increasing slopes the cells fill in order, so the sum of costs is ψ.
-
-    Raises
-    ------
-    ValueError
-        If the penalty is not convex.
-    RuntimeError
-        If Clarabel does not report an optimum.
-    """
-    import cvxpy as cp
-
-    penalty, loss = problem.penalty, problem.loss
-    if penalty.shape != "convex":
-        raise ValueError(f"cvxpy solves convex problems only, but {penalty!r} is {penalty.shape}")
-    design = loss.design
-    active = np.flatnonzero(problem.penalised)
-    w = cp.Variable(problem.size)
-    b = cp.Variable() if design.centre else 0.0
-    root = np.sqrt(design.weights)
-    fitted = cp.multiply(root, loss.y - design.X @ w - b)
-    cost = 0.5 * cp.sum_squares(fitted)
-    constraints = []
-    if active.size:
-        weights = np.ones(active.size) if problem.penalty_weights is None else problem.penalty_weights[active]
-        psi, constraints = _penalty_expression(cp, penalty, w[active], active.size)
-        cost = cost + weights @ psi
-    program = cp.Problem(cp.Minimize(cost), constraints)
-    _solve_program(program, f"on a {design.shape} problem")
-    low, high = penalty.domain
-    solution = np.asarray(w.value, dtype=np.float64)
-    # An interior-point method may leave a box by its feasibility tolerance, where F is infinite.
-    solution[active] = np.clip(solution[active], low, high)
-    intercept = float(b.value) if design.centre else 0.0
-    return ReferenceSolution(solution, intercept, problem.objective(solution))
-
-
-def _solve_program(program, what: str) -> None:
-    """Solves to the last digits; a point a little short of them is taken, since the caller evaluates it."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Solution may be inaccurate")
-        program.solve(solver="CLARABEL", tol_gap_abs=_TOLERANCE, tol_gap_rel=_TOLERANCE, tol_feas=_TOLERANCE)
-    if program.status not in ("optimal", "optimal_inaccurate"):
-        raise RuntimeError(f"Clarabel ended with status {program.status!r} {what}")
-
-
-def _penalty_expression(cp, penalty: PAR, w, size: int):
-    """``ψ(w_j)`` up to a constant as a cvxpy vector, and the constraints that define it."""
-    slopes, levels = penalty.slopes, penalty.levels
-    if levels.size == 0:
-        return slopes[0] * w, []
-    lengths = np.diff(levels)
-    below, above = cp.Variable(size, nonneg=True), cp.Variable(size, nonneg=True)
-    constraints = []
-    total, cost = levels[0] - below + above, np.zeros(size)
-    for side, slope in ((below, -slopes[0]), (above, slopes[-1])):
-        if np.isinf(slope):
-            constraints.append(side == 0)
-        else:
-            cost = cost + slope * side
-    if lengths.size:
-        inside = cp.Variable((size, lengths.size), nonneg=True)
-        constraints.append(inside <= np.tile(lengths, (size, 1)))
-        total, cost = total + cp.sum(inside, axis=1), cost + inside @ slopes[1:-1]
-    constraints.append(w == total)
-    return cost, constraints
-
-
-def prox_brute_force(penalty: PAR, v: ArrayLike, step: float) -> FloatArray:
-    """The least value of ``½(x − v)² + step ψ(x)`` over x, for each entry of `v`.
-
-    On every cell the objective is a parabola, so its minimum over the cell is at the vertex or at an
-    end of the cell: all of them are tried.
-    """
-    v = np.asarray(v, dtype=np.float64).reshape(-1, 1)
-    edges = np.concatenate(([-np.inf], penalty.levels, [np.inf]))
-    finite = np.flatnonzero(np.isfinite(penalty.slopes))
-    vertex = np.clip(v - step * penalty.slopes[finite], edges[finite], edges[finite + 1])
-    candidates = np.concatenate((vertex, np.tile(penalty.levels, (v.shape[0], 1))), axis=1)
-    return np.min(0.5 * (candidates - v) ** 2 + step * penalty.value(candidates), axis=1)
 
 
 @dataclass(frozen=True)
@@ -198,7 +97,7 @@ def compatibility_constant(
     found = []
     for rest in product((1.0, -1.0), repeat=size - 1):
         signs.value = np.array([1.0, *rest])
-        _solve_program(program, f"for the signs {signs.value}")
+        solve_program(program, f"for the signs {signs.value}")
         z = np.zeros(X.shape[1])
         # An interior-point method may leave the cone by its feasibility tolerance.
         z[support] = signs.value * np.maximum(inside.value, 0.0) / np.maximum(inside.value, 0.0).sum()
@@ -269,7 +168,7 @@ def restricted_eigenvalue_lower_bound(X: ArrayLike, support: ArrayLike, cone: fl
 
 def _checked_cone(
     X: ArrayLike, support: ArrayLike, cone: float
-) -> tuple[FloatArray, NDArray[np.intp], float]:
+) -> tuple[FloatArray, IndexArray, float]:
     if sparse.issparse(X):
         raise TypeError("X must be a dense array, but is sparse; X.toarray() makes one")
     X, support = np.asarray(X, dtype=np.float64), np.asarray(support)

@@ -1,0 +1,241 @@
+r"""The one loop: a solver runs on a problem until `check_point` or the budget ends it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from parlin._types import FloatArray
+from parlin.certificates.certificate import Certificate, complete, not_finite
+from parlin.certificates.stopping import StoppingCheck, check_point
+from parlin.problem import Problem
+from parlin.solvers import CoordinateDescent, ProximalGradient, SemismoothNewton
+from parlin.solvers.base import Solver, State
+
+Callback = Callable[[int, State, Certificate], bool | None]
+RelativeTo = Literal["gradient", "slopes"]
+
+# A solver with more passes than this between checks is not checked at a default start.
+_SELDOM = 10.0
+
+
+class Status(Enum):
+    """Why a run ended, as a sentence."""
+
+    CONVERGED = "the residual is below the tolerance"
+    ROUNDING = (
+        "the residual is within the rounding errors of the gradient, which here are larger than the "
+        "tolerance: no float64 computation can do better"
+    )
+    COMPLETED = "the run ended where it was told to, by its budget with tol=None or by the callback"
+    MAX_ITER = (
+        "the budget of iterations or passes ended before the tolerance was reached; raise max_iter, "
+        "loosen tol, or try another solver"
+    )
+    STALLED = (
+        "the iterate repeats itself bit for bit above the tolerance; the data are badly scaled or the "
+        "tolerance is below what float64 allows"
+    )
+    NOT_FINITE = (
+        "an iterate is infinite or NaN; the step size or rho may be too extreme, or the data overflow"
+    )
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the point counts as certified."""
+        return self in (Status.CONVERGED, Status.ROUNDING)
+
+
+class Stopping(NamedTuple):
+    """When a run ends; the fields are those of `parlin.solve`."""
+
+    tol: float | None = 1e-8
+    relative_to: RelativeTo = "gradient"
+    max_iter: int = 100_000
+    max_passes: float = math.inf
+    check_passes: float | None = None
+    callback: Callback | None = None
+
+
+@dataclass(frozen=True)
+class Record:
+    """One line of a run's history: the numbers of the check that decided whether to go on."""
+
+    iteration: int
+    passes: float
+    seconds: float
+    objective: float
+    residual: float
+    strict_residual: float
+    quantization_rate: float
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run ended with: the point, why it ended, and the certificate of that very point.
+
+    A result owns all that its certificate is made of: it neither changes with the data nor keeps them.
+
+    Attributes
+    ----------
+    w : ndarray of shape (d,)
+    status : Status
+    n_iter : int
+        All iterations, those that found the default start included.
+    passes : float
+        All passes over the data that solvers made; those of checks and certificates are not counted.
+    seconds : float
+        Wall time of the whole call.
+    certificate : Certificate
+        All that `certify` can prove about the point.
+    history : tuple of Record
+        A record for every check of the run; the last one is of the returned point.
+    """
+
+    w: FloatArray
+    status: Status
+    n_iter: int
+    passes: float
+    seconds: float
+    _earlier: tuple[Record, ...]
+    _check: StoppingCheck | Certificate  # the second where the point is not finite, and after pickling
+
+    @cached_property
+    def certificate(self) -> Certificate:
+        """All that `certify` can prove about the point, made when it is first asked for."""
+        return complete(self._check) if isinstance(self._check, StoppingCheck) else self._check
+
+    @property
+    def history(self) -> tuple[Record, ...]:
+        """A record for every check of the run; the last one is of the returned point."""
+        c = self.certificate
+        numbers = c.objective, c.residual, c.strict_residual, c.quantization_rate
+        return (*self._earlier, Record(self.n_iter, self.passes, self.seconds, *numbers))
+
+    def __getstate__(self) -> dict[str, object]:
+        return self.__dict__ | {"_check": self.certificate}
+
+    def __repr__(self) -> str:
+        c = self.certificate
+        return (
+            f"Result({self.status.name}, n_iter={self.n_iter}, objective={c.objective:.6g}, "
+            f"residual={c.residual:.2g}, quantized {c.on_level} of {c.size})"
+        )
+
+
+class Start(NamedTuple):
+    """Where a run begins, and what it took to find out."""
+
+    w: FloatArray
+    n_iter: int = 0
+    passes: float = 0.0
+    is_default: bool = False
+
+
+class Outcome(NamedTuple):
+    """Where a run ended; counts include those of the start."""
+
+    w: FloatArray
+    status: Status
+    n_iter: int
+    passes: float
+    history: tuple[Record, ...]
+    check: StoppingCheck
+
+
+def run(
+    problem: Problem, solver: Solver | Literal["auto"], start: Start, stopping: Stopping, begin: float
+) -> Outcome:
+    """Iterate until `stopping` says so; `begin` is the clock's reading that seconds are counted from."""
+    # Whether another solver may still take over where this one stalls.
+    successor = False
+    if solver == "auto":
+        solver = automatic_solver(problem)
+        successor = isinstance(solver, CoordinateDescent) and problem.penalty.shape == "convex"
+    tol, callback = stopping.tol, stopping.callback
+    between = _between(solver, stopping)
+    history: list[Record] = []
+    state = solver.init(problem, start.w)
+    state.passes += start.passes
+    # A default start is rarely a solution, and the first step of such a solver tells as much as a check.
+    next_check = between if start.is_default and between > _SELDOM else 0.0
+    iteration = 0
+    while True:
+        exhausted = iteration >= stopping.max_iter or state.passes >= stopping.max_passes
+        if exhausted or state.done or state.passes >= next_check:
+            w = state.w.copy()
+            check = check_point(problem, w, 1e-8 if tol is None else tol)
+            n_iter = start.n_iter + iteration
+            stop = callback is not None and bool(callback(n_iter, state, certificate_of(problem, w, check)))
+            status = _status(check, stopping, exhausted, state.done, stop)
+            if status is Status.STALLED and successor:
+                successor, passes = False, state.passes
+                solver = SemismoothNewton()
+                between = _between(solver, stopping)
+                state = solver.init(problem, state.w)
+                state.passes += passes
+            elif status is not None:
+                return Outcome(state.w, status, n_iter, state.passes, tuple(history), check)
+            history.append(_record(problem, n_iter, state, check, time.perf_counter() - begin))
+            next_check = state.passes + between
+        state = solver.step(problem, state)
+        iteration += 1
+
+
+def certificate_of(problem: Problem, w: FloatArray, check: StoppingCheck) -> Certificate:
+    """The certificate of a point that was checked."""
+    if check.point is None:
+        return not_finite(problem, w)
+    check.point.read_data(problem)
+    return complete(check)
+
+
+def _between(solver: Solver, stopping: Stopping) -> float:
+    return solver.check_passes if stopping.check_passes is None else stopping.check_passes
+
+
+def _record(problem: Problem, n_iter: int, state: State, check: StoppingCheck, seconds: float) -> Record:
+    size = problem.separable.n_penalised
+    rate = int(np.count_nonzero(problem.on_level(state.w))) / size if size else 1.0
+    return Record(
+        n_iter, state.passes, seconds, check.objective, check.residual, check.strict_residual, rate
+    )
+
+
+def _status(
+    check: StoppingCheck, stopping: Stopping, exhausted: bool, done: bool, stop: bool
+) -> Status | None:
+    """Why to stop here, or None to go on."""
+    if check.point is None:
+        return Status.NOT_FINITE
+    tol, slopes = stopping.tol, stopping.relative_to == "slopes"
+    if tol is not None and check.residual <= tol:
+        if check.strict_residual <= tol and (not slopes or check.point.meets_slopes(tol, rounding=False)):
+            return Status.CONVERGED
+        if not slopes or check.point.meets_slopes(tol, rounding=True):
+            return Status.ROUNDING
+    if stop or (tol is None and exhausted):
+        return Status.COMPLETED
+    if exhausted:
+        return Status.MAX_ITER
+    if done and tol is not None:
+        return Status.STALLED
+    return None
+
+
+def automatic_solver(problem: Problem) -> Solver:
+    """Coordinate descent where it applies; otherwise semismooth Newton, or proximal gradient if nonconvex.
+
+    Coordinate descent needs the compiled kernels and a quadratic loss.  The rule follows the table of
+    solvers in ``benchmarks/README.md``.
+    """
+    if CoordinateDescent().unsupported(problem) is None:
+        return CoordinateDescent()
+    return SemismoothNewton() if problem.penalty.shape == "convex" else ProximalGradient()

@@ -1,0 +1,120 @@
+r"""The front door of the solvers: arguments are checked, a start is found, and the loop runs."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from parlin._loop import Callback, RelativeTo, Result, Start, Status, Stopping, certificate_of, run
+from parlin._starts import find_start
+from parlin.problem import Problem
+from parlin.solvers.base import Solver
+
+__all__ = ["Result", "Status", "multi_start", "solve"]
+
+
+def solve(
+    problem: Problem,
+    solver: Solver | Literal["auto"] = "auto",
+    *,
+    w0: ArrayLike | None = None,
+    tol: float | None = 1e-8,
+    relative_to: RelativeTo = "gradient",
+    max_iter: int = 100_000,
+    max_passes: float = math.inf,
+    check_passes: float | None = None,
+    callback: Callback | None = None,
+) -> Result:
+    r"""A point of `problem` that is certified to `tol`, or the honest reason why not.
+
+    Parameters
+    ----------
+    problem : Problem
+    solver : Solver or "auto"
+        "auto" is coordinate descent where it applies; where it stalls on a convex problem, semismooth
+        Newton takes over.
+    w0 : array of shape (d,), optional
+        By default the penalty's minimiser; for a nonconvex penalty the end of a continuation in the
+        strength.
+    tol : positive float or None
+        Converged when ``certificate.residual <= tol``.  None runs the whole budget.
+    relative_to : {"gradient", "slopes"}, default="gradient"
+        What `tol` is relative to: the gradient at 0 alone, or with "slopes" the smallest nonzero slope of
+        the penalty as well (``certificate.slope_residual <= tol``).  Claims about which coefficients are
+        quantized need the second: at a weak strength the first is met where nothing need be quantized.
+    max_iter, max_passes : int, float
+        The budget.  The iterations that find a default start do not count against `max_iter`.
+    check_passes : float, optional
+        The point is checked whenever this many passes have gone by since the last time, and when the
+        solver has nothing left to do.  By default the solver's own ``check_passes``.
+    callback : callable(iteration, state, certificate) -> bool, optional
+        Called at every check; a true answer ends the run.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For wrong arguments only; never for non-convergence.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from parlin import LeastSquares, Problem, designs, solve
+    >>> X = np.random.default_rng(0).standard_normal((5, 20))
+    >>> problem = Problem(LeastSquares(X, X[:, 0]), designs.lasso(0.25, 4).scaled(0.01))
+    >>> result = solve(problem)
+    >>> result.status.name, bool(result.certificate.quantization_rate >= 1 - 5 / 20)
+    ('CONVERGED', True)
+    """
+    begin = time.perf_counter()
+    _check_solver(problem, solver)
+    if tol is not None and not tol > 0:
+        raise ValueError(f"tol must be positive or None, but is {tol!r}")
+    if relative_to not in get_args(RelativeTo):
+        raise ValueError(f"relative_to must be 'gradient' or 'slopes', but is {relative_to!r}")
+    if not (max_iter >= 0 and max_passes >= 0 and (check_passes is None or check_passes > 0)):
+        raise ValueError("max_iter and max_passes must be >= 0 and check_passes > 0")
+    # Rounding errors are the loop's business too: an overflow ends as NOT_FINITE, not as a warning.
+    with np.errstate(over="ignore", invalid="ignore"):
+        start = find_start(problem) if w0 is None else Start(np.array(w0, dtype=np.float64))
+        if start.w.shape != (problem.size,):
+            raise ValueError(f"w0 must have shape ({problem.size},), but has shape {start.w.shape}")
+        stopping = Stopping(tol, relative_to, max_iter, max_passes, check_passes, callback)
+        w, status, n_iter, passes, history, check = run(problem, solver, start, stopping, begin)
+        if check.point is None:
+            owned = certificate_of(problem, w, check)
+        else:
+            owned = check
+            check.point.read_data(problem)
+    return Result(w, status, n_iter, passes, time.perf_counter() - begin, history, owned)
+
+
+def _check_solver(problem: Problem, solver: Solver | Literal["auto"]) -> None:
+    """Raise unless `solver` is "auto" or a solver that can treat `problem`."""
+    if isinstance(solver, str):
+        if solver != "auto":
+            raise ValueError(f"solver must be 'auto' or such as parlin.solvers.FISTA(), but is {solver!r}")
+        return
+    if isinstance(solver, type) or getattr(solver, "unsupported", None) is None:
+        raise TypeError(f"solver must be 'auto' or such as parlin.solvers.FISTA(), but is {solver!r}")
+    reason = solver.unsupported(problem)
+    if reason is not None:
+        raise ValueError(reason)
+
+
+def multi_start(
+    problem: Problem,
+    starts: Iterable[ArrayLike | None],
+    solver: Solver | Literal["auto"] = "auto",
+    **options: Any,
+) -> list[Result]:
+    """The results of `solve` from each of the starts, in their order; `options` as for `solve`.
+
+    For a nonconvex penalty they end at different critical points: the spread of
+    ``result.certificate.objective`` says how different.
+    """
+    return [solve(problem, solver, w0=start, **options) for start in starts]
