@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -74,7 +74,7 @@ def solve(
     _check_solver(problem, solver)
     if tol is not None and not tol > 0:
         raise ValueError(f"tol must be positive or None, but is {tol!r}")
-    if relative_to not in get_args(RelativeTo):
+    if relative_to not in ("gradient", "slopes"):
         raise ValueError(f"relative_to must be 'gradient' or 'slopes', but is {relative_to!r}")
     if not (max_iter >= 0 and max_passes >= 0 and (check_passes is None or check_passes > 0)):
         raise ValueError("max_iter and max_passes must be >= 0 and check_passes > 0")

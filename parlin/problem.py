@@ -48,6 +48,8 @@ class Problem:
             raise TypeError(f"loss must be such as LeastSquares(X, y), but is {type(loss).__name__}")
         self.loss = loss
         self.separable = SeparablePenalty(penalty, loss.size, penalty_weights)
+        self.penalty = penalty
+        self.penalty_weights = self.separable.weights  # read-only, None if all are 1
         self._reject_unbounded()
 
     def _reject_unbounded(self) -> None:
@@ -66,16 +68,6 @@ class Problem:
     def size(self) -> int:
         """The number of coefficients d."""
         return self.loss.size
-
-    @property
-    def penalty(self) -> PAR:
-        """ψ."""
-        return self.separable.penalty
-
-    @property
-    def penalty_weights(self) -> FloatArray | None:
-        """The weights ω, read-only; None if all are 1."""
-        return self.separable.weights
 
     @property
     def penalised(self) -> BoolArray:

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from parlin._types import FloatArray
 from parlin.certificates.gap import gap_of_least_squares
 from parlin.certificates.stopping import EvaluatedPoint, StoppingCheck, check_point, largest_ratio
+from parlin.losses.base import coordinate_step
 from parlin.problem import Problem
 
 
@@ -121,14 +122,15 @@ def complete(check: StoppingCheck) -> Certificate:
     point = check.point
     penalty, w = point.penalty, point.w
     allowed = np.maximum(point.scale, point.allowance / point.tol)
-    move = np.abs(w - penalty.prox(w - point.step * point.gradient, point.step)) / point.step
+    step = coordinate_step(point.curvatures)
+    move = np.abs(w - penalty.prox(w - step * point.gradient, step)) / step
     return Certificate(
         objective=check.objective,
         residual=check.residual,
         strict_residual=check.strict_residual,
         slope_residual=point.slope_residual,
         prox_residual=largest_ratio(move, allowed),
-        prox_step=point.step,
+        prox_step=step,
         gap=_relative_gap(check.objective, point),
         rounded_objective=_rounded_objective(point),
         on_level=int(np.count_nonzero(penalty.on_level(w))),

@@ -36,7 +36,7 @@ class EvaluatedPoint:
     scale: FloatArray  # what counts as large in each gradient entry
     allowance: FloatArray  # for the rounding error of each gradient entry
     tol: float
-    step: float  # of the proximal step in a certificate
+    curvatures: FloatArray  # of the loss in each coordinate
     value_at_zero: float
     quadratic: bool
     gap: float | None = None  # the duality gap, where it needs more than the gradient
@@ -47,9 +47,7 @@ class EvaluatedPoint:
         if not self.quadratic or self.penalty.unpenalised.size:
             self.gap = duality_gap(problem, self.w)
         if self.penalty.penalty.quantization_levels.size:
-            rounded = self.penalty.rounded(self.w)
-            moved = not np.array_equal(rounded, self.w)
-            self.rounded_value = problem.loss.value(rounded) if moved else self.value
+            self.rounded_value = problem.loss.value(self.penalty.rounded(self.w))
 
     @property
     def slope_residual(self) -> float | None:
@@ -93,7 +91,7 @@ def check_point(problem: Problem, w: FloatArray, tol: float) -> StoppingCheck:
     if numbers[0] > limit:
         allowance = np.zeros_like(allowance)
     point = EvaluatedPoint(
-        problem.separable, w, value, gradient, scale, allowance, tol, loss.coordinate_step,
+        problem.separable, w, value, gradient, scale, allowance, tol, loss.coordinate_lipschitz,
         loss.value_at_zero, loss.quadratic,
     )  # fmt: skip
     return StoppingCheck(*numbers, point)

@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from parlin.losses.least_squares import LeastSquares
 
 
+def coordinate_step(curvatures: FloatArray) -> float:
+    """``1 / max_j curvature_j``, the longest step that is safe in every single coordinate; 1 if all are 0."""
+    largest = float(curvatures.max())
+    return 1.0 / largest if largest > 0 else 1.0
+
+
 class Loss(Protocol):
     r"""A smooth ``f(w) = Σ_i s_i h_i(x_i'w + b) / Σ_i s_i`` with its intercept ``b`` minimised out.
 

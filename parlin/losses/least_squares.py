@@ -13,6 +13,7 @@ from scipy import sparse
 
 from parlin._kernels import all_finite, extremes
 from parlin._types import FloatArray
+from parlin.losses.base import coordinate_step
 from parlin.losses.samples import check_shapes, is_complex, is_finite, positive_rows
 from parlin.matrix import DesignMatrix
 
@@ -185,8 +186,7 @@ class LeastSquares:
     @property
     def coordinate_step(self) -> float:
         """``1 / max_j ‖X_j‖²``, the longest step that is safe in every single coordinate; 1 for X = 0."""
-        largest = float(self.coordinate_lipschitz.max())
-        return 1.0 / largest if largest > 0 else 1.0
+        return coordinate_step(self.coordinate_lipschitz)
 
     def intercept(self, w: ArrayLike) -> float:
         """The intercept that minimises f for these coefficients; 0 without an intercept."""
