@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmarks import ratios
-from experiments import figure_style
+from experiments.harness import figure_style
 
 _SKGLM = "skglm AndersonCD"
 _SHORT = {

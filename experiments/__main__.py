@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 
-from experiments.runner import verify
+from experiments.harness.runner import verify
 
 
 def main() -> int:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from experiments import evidence_file, ledger
-from experiments.evidence import Control, Evidence, Standing, Verdict, worst
-from experiments.points import plain
+from experiments.harness import evidence_file, ledger
+from experiments.harness.evidence import Control, Evidence, Standing, Verdict, worst
+from experiments.harness.measurements import plain
 
 
 def claim(**changes: Any) -> Evidence:

@@ -16,9 +16,9 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments import evidence_file, experiment, figure_style, ledger
-from experiments.evidence import Control, Evidence, Verdict
-from experiments.experiment import Experiment
+from experiments.harness import evidence_file, experiment, figure_style, ledger
+from experiments.harness.evidence import Control, Evidence, Verdict
+from experiments.harness.experiment import Experiment
 
 EXPERIMENTS = experiment.find()
 HEADINGS = ("Claims", "Source", "Setting", "Prediction", "Falsified by", "Control")

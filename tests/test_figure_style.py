@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from experiments import figure_style
-from experiments.evidence import Control, Evidence, Standing
+from experiments.harness import figure_style
+from experiments.harness.evidence import Control, Evidence, Standing
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from experiments.curved_unit import CurvedUnit, margin_of_all, prove_minimum
-from experiments.network_loss import ACTIVATIONS, judge, random_network
-from experiments.network_training import train
+from experiments.nonlinear.one_unit_counterexample import CurvedUnit, margin_of_all, prove_minimum
+from experiments.nonlinear.squared_error_losses import ACTIVATIONS, judge, random_network
+from experiments.nonlinear.training import train
 from parlin import PAR, LeastSquares, Problem, designs, solve
 from parlin.reference import solve_with_cvxpy
 

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from experiments import evidence_file
-from experiments.evidence import Evidence
+from experiments.harness import evidence_file
+from experiments.harness.evidence import Evidence
 
 ROOT = Path(__file__).parent.parent
 WRITTEN = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]

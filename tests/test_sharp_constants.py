@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
-from experiments import experiment, par_failure_signatures, unquantized_counterpart
-from experiments.evidence import Verdict
-from experiments.stored_fits import BITS, SHARES
+from experiments.harness import experiment
+from experiments.harness.evidence import Verdict
+from experiments.ridge import counterpart
+from experiments.storage.stored_fits import BITS, SHARES
+from experiments.tuning import par_failure_signatures
 from parlin import theory
 
 LESS = 0.9
@@ -44,7 +46,7 @@ def shorter_floats(formula: Callable[..., int]) -> Callable[..., int]:
 CASES = {
     "ridge in one dimension": (less(theory, "ridge_distance"), "par_thm4_ridge_distance", "C7/attained"),
     "fits of ridge": (less(theory, "ridge_prediction_distance"), "par_thm4_ridge_distance", "C7/prediction"),
-    "identity": (less(unquantized_counterpart.Pair, "slope_error"), "par_thm4_ridge_distance", "C7/identity"),
+    "identity": (less(counterpart.Pair, "slope_error"), "par_thm4_ridge_distance", "C7/identity"),
     "error of PAR-Lasso": (less(theory, "lasso_distance"), "par_thm5_lasso_error", "C8/attained"),
     "alpha_max": (less(par_failure_signatures, "even_formula"), "par_failure_signatures", "C15"),
     "escape code": (less(BITS, "escape"), "par_storage", "C11/escape"),

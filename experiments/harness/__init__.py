@@ -1,0 +1,1 @@
+"""What runs, checks, keeps, draws and reports experiments; it knows no penalty."""

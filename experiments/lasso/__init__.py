@@ -1,0 +1,1 @@
+"""PAR-lasso and its estimation error."""

@@ -1,0 +1,300 @@
+r"""Perfectly correlated features destroy the restricted eigenvalue only where one of them is in the support.
+
+Claims
+------
+C17: whether the restricted eigenvalue condition holds under perfectly correlated features depends on where
+they are. It fails if a column of the support S has a twin (C17/support) and holds as before if both twins are
+off S (C17/outside). Cheap lower bounds are valid (C17/bounds) but 0 where rows are fewer than columns
+(C17/vacuous); random directions are no certificate: they over-estimate the constant, and by more the more
+columns there are (C17/sampling).
+With twins in S there is a whole segment of minimisers (C17/segment) and no estimator has a bounded error
+(C17/unidentified); the fitted values stay within the bound of the design with the twins merged
+(C17/prediction).
+
+Source
+------
+[PAR] section 4.2 and its quiz on the condition; theory 5.1.
+
+Setting
+-------
+Gaussian designs, columns with ‖X_j‖² = n, S the first s columns, c_0 = 3, H = X'X/n. κ is the least z'Hz/‖z‖²
+and φ² the least s z'Hz/‖z_S‖_1² over the cone ‖z_{S^c}‖_1 <= c_0 ‖z_S‖_1. φ² is exact: the least of 2^(s-1)
+convex programs; it is evidence if the proved lower bound is within 1e-8 of the attained value. PAR-Lasso on
+n = 60, d = 12, s = 3, with slopes 1 + 0.05 k on a grid of spacing 0.5, is evidence if its gradient is within
+1e-8 of the smallest slope of criticality.
+
+Prediction
+----------
+With twins i in S and j, z = e_i - e_j is in the cone as c_0 >= 1, and Xz = 0. Twins off S can be merged
+without leaving the cone. φ²/(s (1 + c_0²)) <= κ <= φ², so both are positive or neither is. PAR-Lasso on twins
+is PAR on the merged design with penalty 2ψ(c/2): minimisers split c in any way within one cell of the grid,
+over a length of √2 times the distance from c to the nearest even multiple of the spacing, and
+`theory.lasso_prediction_distance` holds with the merged φ². Coefficients w* ± t (e_i - e_j) give the same
+data, so an estimator is √2 t off one of them.
+
+Falsified by
+------------
+A positive least ratio with twins across or inside S; a constant that twins off S change; a lower bound above
+a direction's ratio; sampling that finds the constant, or misses it by no more with more columns; minimisers
+that are unique.
+
+Control
+-------
+Twins off S (C17/support); a twin of a column of S (C17/outside); the least of random directions taken as the
+bound (C17/bounds); five times as many rows as columns (C17/vacuous); orthogonal columns, where the constant
+is 1 at any d and drawing nearly finds it (C17/sampling); columns that are nearly equal (C17/segment) or
+unrelated (C17/unidentified); a strength at which the noise is too large (C17/prediction).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from experiments.harness.evidence import Control, Evidence, Standing
+from experiments.lasso import duplicated_columns, restricted_eigenvalue_figure
+from experiments.lasso.cone_constants import CERTAIN, Case, Twins, case, gaussian, mean_excess, orthogonal
+from experiments.lasso.duplicated_columns import TOLERANCE, Setting, TwinFit, twin_fit
+
+ASKED = "It asks whether the condition holds under perfect correlation; {}"
+made_precise = partial(Evidence, source="[PAR] quiz on section 4.2", standing=Standing.MADE_PRECISE)
+
+
+@dataclass(frozen=True)
+class Config:
+    cone: float = 3.0
+    size: int = 3
+    twin_shapes: tuple[tuple[int, int], ...] = ((20, 8), (20, 14), (60, 20))  # rows, columns
+    bound_rows: tuple[int, ...] = (14, 16, 18, 20, 30, 60, 120, 200)
+    bound_columns: int = 20
+    sampling_rows: int = 20
+    sampling_columns: tuple[int, ...] = (8, 12, 16, 20)
+    draws: tuple[int, ...] = (100, 1000, 10_000)
+    fit: tuple[int, int, int, float] = (60, 12, 3, 0.1)  # rows, columns, size of S, noise
+    shifts: tuple[float, ...] = (1.0, 4.0, 16.0)
+    weak: float = 0.01
+    few_seeds: tuple[int, ...] = tuple(range(10))
+    seeds: tuple[int, ...] = tuple(range(50))
+
+    @classmethod
+    def full(cls) -> Config:
+        return cls()
+
+    @classmethod
+    def smoke(cls) -> Config:
+        return cls(
+            size=2,
+            twin_shapes=((20, 8),),
+            bound_rows=(12, 100),
+            bound_columns=14,
+            sampling_rows=12,
+            sampling_columns=(4, 12),
+            draws=(100, 1000),
+            fit=(40, 8, 3, 0.1),
+            shifts=(1.0, 16.0),
+            few_seeds=(0, 1),
+            seeds=tuple(range(8)),
+        )
+
+
+def run(config: Config) -> tuple[Evidence, ...]:
+    setting = Setting(*config.fit)
+    fits = [twin_fit(setting, seed, compare=seed == config.seeds[0]) for seed in config.seeds]
+    return (
+        *_twins(config),
+        *_bounds(config),
+        _sampling(config),
+        _segment(config, setting, fits),
+        _unidentified(config, setting),
+        _prediction(config, setting, fits),
+    )
+
+
+def _twins(config: Config) -> tuple[Evidence, Evidence]:
+    def cases(twins: Twins) -> list[Case]:
+        return [
+            case(gaussian(n, d, config.size, seed, twins), config.size, config.cone, seed)
+            for n, d in config.twin_shapes
+            for seed in config.few_seeds
+        ]
+
+    inside, across, outside = cases("inside"), cases("across"), cases("outside")
+    merged = [case(found.X[:, :-1], config.size, config.cone, found.seed) for found in outside]
+
+    def eigenvalue(found: Sequence[Case]) -> dict[str, Any]:
+        ratios = [one.least_pair_ratio for one in found]
+        # The convex programs have to agree with the direction that is known.
+        agree = [one.certified and (r > 0) == one.holds for one, r in zip(found, ratios, strict=True)]
+        return {"measured": ratios, "bound": 0.0, "certified": agree}
+
+    def kept(found: Sequence[Case]) -> dict[str, Any]:
+        return {
+            "measured": [one.eigenvalue_floor for one in found],
+            "bound": [other.eigenvalue_floor for other in merged],
+            "certified": [one.certified and other.holds for one, other in zip(found, merged, strict=True)],
+        }
+
+    groups = {"inside": inside, "across": across, "outside": outside, "merged": merged}
+    fails = made_precise(
+        claim="C17/support",
+        statement="If a column of the support has a twin, inside the support or outside, κ is exactly 0.",
+        remark=ASKED.format("it does not where a column of the support has a twin."),
+        relation="<=",
+        **eigenvalue([*inside, *across]),
+        control=Control(outside="Both twins are off the support.", **eigenvalue(outside)),
+        table={name: [one.constant.value for one in found] for name, found in groups.items()},
+    )
+    holds = made_precise(
+        claim="C17/outside",
+        statement="If both twins are off the support, φ² and the floor on κ stay as with one of them.",
+        remark=ASKED.format("it does where both twins are off the support, if it does with one of them."),
+        relation=">=",
+        tolerance=CERTAIN,
+        **kept(outside),
+        control=Control(outside="A column of the support has its twin outside.", **kept(across)),
+        table={"cheap_bound": [one.cheap_bound for one in outside]},
+    )
+    return fails, holds
+
+
+def _bounds(config: Config) -> tuple[Evidence, Evidence]:
+    d = config.bound_columns
+    cases = [
+        case(gaussian(n, d, config.size, seed), config.size, config.cone, seed)
+        for n in config.bound_rows
+        for seed in config.few_seeds
+    ]
+    drawn = [found.sampled(config.draws) for found in cases]
+    constants = [found.constant.value for found in cases]
+    certified = [found.certified for found in cases]
+
+    def judged(found: Sequence[Case]) -> dict[str, Any]:
+        return {
+            "measured": [one.cheap_bound for one in found],
+            "bound": 0.0,
+            "certified": [one.holds for one in found],
+        }
+
+    valid = made_precise(
+        claim="C17/bounds",
+        statement="The cheap lower bounds on κ are never above a ratio that some direction of the cone has.",
+        remark=ASKED.format("it names no way to check it."),
+        relation="<=",
+        measured=[found.cheap_bound for found in cases],
+        bound=[min(value, s.eigenvalue) for value, s in zip(constants, drawn, strict=True)],
+        certified=certified,
+        control=Control(
+            outside="The least ratio of random directions is taken for a lower bound on φ².",
+            measured=[float(s.compatibility[-1]) for s in drawn],
+            bound=constants,
+            certified=certified,
+        ),
+        table={"rows": [found.X.shape[0] for found in cases], "constant": constants},
+    )
+    wide = [found for found in cases if found.X.shape[0] < d]
+    tall = [found for found in cases if found.X.shape[0] >= 5 * d]
+    vacuous = made_precise(
+        claim="C17/vacuous",
+        statement="With fewer rows than columns the cheap bounds are 0 also where the condition holds.",
+        remark=ASKED.format("it names no way to check it."),
+        relation="<=",
+        **judged([found for found in wide if found.holds]),
+        control=Control(outside="At least five times as many rows as columns.", **judged(tall)),
+        table={"holds": [found.holds for found in wide], "rows": [found.X.shape[0] for found in wide]},
+    )
+    return valid, vacuous
+
+
+def _sampling(config: Config) -> Evidence:
+    def judged(design: Callable[[int, int, int, int], np.ndarray]) -> tuple[dict[str, Any], list[Any]]:
+        """Each number of columns beside the one before it, the first one beside no excess at all."""
+        n, size = config.sampling_rows, config.size
+        rows = [
+            mean_excess(
+                [case(design(n, d, size, seed), size, config.cone, seed) for seed in config.seeds],
+                config.draws,
+            )
+            for d in config.sampling_columns
+        ]
+        points = {
+            "measured": [float(row["low"][-1]) for row in rows],
+            "bound": [1.0, *(float(row["high"][-1]) for row in rows[:-1])],
+            "certified": [row["share_known"] > 0.5 for row in rows],
+        }
+        return points, rows
+
+    inside, rows = judged(gaussian)
+    outside, orthogonal_rows = judged(orthogonal)
+    return made_precise(
+        claim="C17/sampling",
+        statement="The least ratio of random directions over-estimates φ² on average, and by more the more "
+        "columns there are.",
+        remark=ASKED.format("drawing directions cannot answer it."),
+        relation=">=",
+        **inside,
+        control=Control(outside="The columns are orthogonal.", **outside),
+        table={name: [row[name] for row in rows] for name in rows[0]}
+        | {f"orthogonal_{name}": [row[name] for row in orthogonal_rows] for name in rows[0]},
+    )
+
+
+def _segment(config: Config, setting: Setting, fits: Sequence[TwinFit]) -> Evidence:
+    near = [twin_fit(setting, seed, "nearly equal") for seed in config.few_seeds]
+    return made_precise(
+        claim="C17/segment",
+        statement="With twins in the support PAR-Lasso has a segment of minimisers, √2 times as long as the "
+        "distance of the twins' sum to the nearest even multiple of the spacing.",
+        remark=ASKED.format("where it fails the solution need not be unique."),
+        relation="==",
+        tolerance=TOLERANCE,
+        **duplicated_columns.judged_segments(fits),
+        control=Control(
+            outside="The two columns are nearly equal.", **duplicated_columns.judged_segments(near)
+        ),
+        table={"excess_over_cvxpy": [fit.excess_over_cvxpy for fit in fits]},
+    )
+
+
+def _unidentified(config: Config, setting: Setting) -> Evidence:
+    twins, rounded = duplicated_columns.judged_shifts(setting, config.shifts, config.few_seeds, "equal")
+    unrelated, _ = duplicated_columns.judged_shifts(setting, config.shifts, config.few_seeds, "unrelated")
+    return made_precise(
+        claim="C17/unidentified",
+        statement="With twins in the support nothing bounds the error: of two truths with the same data one "
+        "is at least √2 t from PAR-Lasso, for any t.",
+        remark=ASKED.format("where it fails no estimator can make up for it."),
+        relation=">=",
+        tolerance=TOLERANCE,
+        **twins,
+        control=Control(outside="The two columns have nothing in common.", **unrelated),
+        table={
+            "shift": [shift for shift in config.shifts for _ in config.few_seeds],
+            "rounded_lasso": rounded,
+        },
+    )
+
+
+def _prediction(config: Config, setting: Setting, fits: Sequence[TwinFit]) -> Evidence:
+    weak = [twin_fit(setting, seed, strength=config.weak) for seed in config.few_seeds]
+    return made_precise(
+        claim="C17/prediction",
+        statement="With twins in the support the fitted values stay within the bound of the design in which "
+        "the twins are one column.",
+        remark=ASKED.format("the fitted values do not need it in the design as given."),
+        relation="<=",
+        **duplicated_columns.judged_predictions(fits, within_event=True),
+        control=Control(
+            outside="The strength is so small that the noise is larger than theory allows.",
+            **duplicated_columns.judged_predictions(weak, within_event=False),
+        ),
+        table={"rounded_lasso": [fit.prediction_error(fit.rounded_lasso) for fit in fits]},
+    )
+
+
+def plot(evidence: Sequence[Evidence], figure: Figure) -> None:
+    restricted_eigenvalue_figure.draw(evidence, figure)

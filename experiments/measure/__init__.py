@@ -1,0 +1,1 @@
+"""The instruments: what certified means, intervals, closed forms, minima by enumeration."""

@@ -1,0 +1,1 @@
+"""Nonconvex penalties: errors, many critical points, ripples."""

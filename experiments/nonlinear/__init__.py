@@ -1,0 +1,1 @@
+"""The quantization bound for losses that are not quadratic."""

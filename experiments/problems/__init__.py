@@ -1,0 +1,1 @@
+"""What is solved: designs, real data, named penalties."""

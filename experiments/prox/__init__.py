@@ -1,0 +1,1 @@
+"""The proximal map of a piecewise-affine penalty."""

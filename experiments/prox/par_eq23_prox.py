@@ -1,0 +1,276 @@
+r"""The proximal maps of all piecewise-affine penalties have exact closed forms: soft quantizers.
+
+Claims
+------
+C5: the prox of a PAR has a closed form for every shape. Convex penalties by Eq. 23, any penalty by one
+table, the staircase, the distance to a grid and PARQ's soft quantizer by formulas of their own; the
+published sawtooth rule that does not look at the levels is not a prox.
+C16: whether 0.6 moves toward 0 or toward the level 1 depends on the shape of the penalty.
+C26: at exactly 0 the published binary rule returns 0, which minimises nothing.
+
+Source
+------
+[PAR] Eq. 23 and section 3; [PARQ] soft quantizer; [ProxQuant] binary map and the programs of [PAR] and
+[ProxQuant], rebuilt from descriptions.
+
+Setting
+-------
+Random penalties of six kinds (convex, with a box, with one box side, quasiconvex, nonconvex, nonconvex in
+a box) with up to 12 levels, asymmetric, steps from 0.01 to 10; arguments at random, at every level and at
+every threshold. Grids of several spacings; random sets of targets.
+
+Prediction
+----------
+The closed form attains the minimum that enumeration of all cells finds: excess at most 1e-12 relative to
+the terms of the objective. PARQ's map with slope ρ is the prox of ρ − 1 times the chords of x²/2, at ρp.
+Between the valley 0 and the peak 1 the blind rule is too high by ``½(1 − z + λ)²``. At 0.6 an even penalty
+that does not fall for x > 0 gives at most 0.6, the W gives min(0.6 + λ, 1). At 0 the binary prox is
+±min(λ, 1).
+
+Falsified by
+------------
+One argument at which a closed form is above the minimum, by enumeration certified against the definition:
+``v − x`` in step times the Clarke interval, and not above `parlin.reference.prox_brute_force`; where the
+penalty is convex also not above cvxpy.
+
+Control
+-------
+Eq. 23 applied to slopes that do not increase; the nearest critical point instead of the best one; the
+staircase beyond its last level; targets taken to be the whole numbers; the prox taken at p instead of ρp;
+each rule in the other one's place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from experiments.harness import figure_style
+from experiments.harness.evidence import Control, Evidence, Standing
+from experiments.prox import closed_forms as closed_forms
+from experiments.prox import eq23_prox_figure, published_rules, random_cases
+from experiments.prox.closed_forms import FloatArray
+from experiments.prox.random_cases import CONVEX_KINDS, OTHER_KINDS, Case, Judged, judge
+from parlin import PAR, LeastSquares, Problem, designs
+from parlin.reference import solve_with_cvxpy
+
+
+@dataclass(frozen=True)
+class Config:
+    n_penalties: int  # of each kind, for each seed
+    n_arguments: int  # random ones, for each penalty
+    n_steps: int
+    seeds: tuple[int, ...]
+    spacings: tuple[float, ...] = (0.1, 0.5, 3.0)
+    max_levels: int = 12
+    allowed: float = 1e-12  # error of a closed form
+    allowed_over_cvxpy: float = 1e-8
+    n_cvxpy: int = 8  # arguments of each comparison with cvxpy
+    sawtooth_steps: tuple[float, ...] = (0.3, 0.5, 0.7)
+    quiz_argument: float = 0.6
+    n_drawn: int = 241  # points of a curve in the figure
+
+    @property
+    def n_cases(self) -> int:
+        return self.n_penalties * len(self.seeds)
+
+    @classmethod
+    def full(cls) -> Config:
+        return cls(n_penalties=60, n_arguments=200, n_steps=12, seeds=(0, 1, 2))
+
+    @classmethod
+    def smoke(cls) -> Config:
+        return cls(n_penalties=5, n_arguments=40, n_steps=4, seeds=(0,))
+
+
+def run(config: Config) -> tuple[Evidence, ...]:
+    rng = np.random.default_rng(config.seeds)
+    sizes = (config.n_cases, config.max_levels, config.n_arguments)
+    cases = {kind: random_cases.random_cases(rng, kind, *sizes) for kind in CONVEX_KINDS + OTHER_KINDS}
+    even = [
+        (
+            random_cases.even_penalty_with_level_one(rng, convex, config.max_levels),
+            random_cases.random_step(rng),
+        )
+        for convex in (True, False)
+        for _ in range(config.n_cases)
+    ]
+    steps = np.geomspace(0.05, 5.0, config.n_steps).tolist()
+    return (
+        _convex(config, cases),
+        _every_shape(config, cases),
+        _staircase(config),
+        _distance(config, rng),
+        _soft_quantizer(config, rng),
+        published_rules.blind_sawtooth(config.sawtooth_steps, config.n_arguments, config.allowed),
+        *published_rules.quiz(even, config.quiz_argument, steps, config.allowed),
+        published_rules.binary_at_zero(steps, config.allowed),
+    )
+
+
+def _attains(
+    config: Config, name: str, inside: Judged, outside: Judged, dropped: str, **words: Any
+) -> Evidence:
+    """The claim that a closed form attains the minimum; `dropped` is the hypothesis of the control."""
+    control = Control(outside=dropped, bound=config.allowed, **outside._asdict())
+    points = inside._asdict() | {"bound": config.allowed}
+    return Evidence(claim=f"C5/{name}", relation="<=", control=control, **points, **words)
+
+
+def _convex(config: Config, cases: dict[str, list[Case]]) -> Evidence:
+    def thresholds(kinds: Sequence[str]) -> Judged:
+        chosen = [case for kind in kinds for case in cases[kind]]
+        return judge(chosen, [closed_forms.convex_thresholds(*case) for case in chosen], unique=True)
+
+    inside = thresholds(CONVEX_KINDS)
+    richest = {kind: max(cases[kind], key=lambda case: case.penalty.levels.size) for kind in CONVEX_KINDS}
+    over_cvxpy = {kind: _excess_over_cvxpy(config, *case) for kind, case in richest.items()}
+    agrees = [over_cvxpy[kind] <= config.allowed_over_cvxpy for kind in CONVEX_KINDS for _ in cases[kind]]
+    return _attains(
+        config,
+        "convex",
+        inside._replace(certified=np.logical_and(inside.certified, agrees)),
+        thresholds(["nonconvex"]),
+        dropped="The slopes do not increase.",
+        statement="The thresholds of Eq. 23 give the exact prox of every convex penalty, boxed or not.",
+        source="[PAR] Eq. 23",
+        standing=Standing.AS_STATED,
+        table={"excess over cvxpy": over_cvxpy},
+    )
+
+
+def _excess_over_cvxpy(config: Config, penalty: PAR, v: FloatArray, step: float) -> float:
+    """How much worse the closed form is than cvxpy's minimum of the same objective, relatively."""
+    v = v[-config.n_cvxpy :]
+    scale = np.sqrt(v.size)  # turns the mean of squares into their sum
+    problem = Problem(LeastSquares(scale * np.eye(v.size), scale * v), penalty.scaled(step))
+    theirs = solve_with_cvxpy(problem).objective
+    ours = problem.objective(closed_forms.convex_thresholds(penalty, v, step))
+    return (ours - theirs) / max(problem.loss.value_at_zero, abs(theirs))
+
+
+def _every_shape(config: Config, cases: dict[str, list[Case]]) -> Evidence:
+    every = [case for kind in CONVEX_KINDS + OTHER_KINDS for case in cases[kind]]
+    local = cases["nonconvex"]
+    return _attains(
+        config,
+        "every-shape",
+        judge(every, [case.penalty.prox(case.v, case.step) for case in every]),
+        judge(local, [closed_forms.nearest_critical_point(*case) for case in local]),
+        dropped="The nearest critical point is taken, without comparing objectives.",
+        statement="One sorted table of clipped shifts gives the exact prox of any piecewise-affine penalty.",
+        source="[PAR] section 3",
+        standing=Standing.MADE_PRECISE,
+        remark="It promises a closed form for each of three shapes; one table serves them all.",
+        table=eq23_prox_figure.penalty_graphs(config.n_drawn),
+    )
+
+
+def _staircase(config: Config) -> Evidence:
+    def grid(n_levels: int) -> Judged:
+        cases, values = [], []
+        for spacing in config.spacings:
+            v = spacing * np.linspace(-4.0, 4.0, 8 * config.n_arguments + 1)
+            for step in spacing * np.geomspace(0.05, 5.0, config.n_steps):
+                cases.append(Case(designs.staircase(spacing, n_levels), v, step))
+                values.append(closed_forms.staircase(spacing, v, step))
+        return judge(cases, values)
+
+    return _attains(
+        config,
+        "staircase",
+        grid(n_levels=12),
+        grid(n_levels=2),
+        dropped="The grid ends within the range of the arguments.",
+        statement="On a staircase without end the prox traps, shifts and jumps, and is plain rounding of a "
+        "shifted argument once the step exceeds the spacing.",
+        source="[PAR] section 3, quasiconvex",
+        standing=Standing.MADE_PRECISE,
+        remark="The closed form needs a grid that does not end within reach; otherwise the table is needed.",
+    )
+
+
+def _distance(config: Config, rng: np.random.Generator) -> Evidence:
+    cases, informed, blind = [], [], []
+    for _ in range(config.n_cases):
+        targets = np.sort(rng.normal(scale=2.0, size=rng.integers(1, config.max_levels)))
+        penalty, step = closed_forms.distance_penalty(targets), random_cases.random_step(rng)
+        v = random_cases.telling_arguments(rng, penalty, step, config.n_arguments)
+        cases.append(Case(penalty, v, step))
+        informed.append(closed_forms.distance_to(targets, v, step))
+        blind.append(closed_forms.sawtooth_blind_to_levels(v, step))
+    return _attains(
+        config,
+        "distance",
+        judge(cases, informed),
+        judge(cases, blind),
+        dropped="The targets are taken to be the whole numbers.",
+        statement="The prox of the distance to a set of targets soft-thresholds toward the nearest target.",
+        source="[ProxQuant] binary and L1 maps",
+        standing=Standing.AS_STATED,
+    )
+
+
+def _soft_quantizer(config: Config, rng: np.random.Generator) -> Evidence:
+    values, stretched, plain = [], [], []
+    for _ in range(config.n_cases):
+        targets = np.sort(rng.normal(size=rng.integers(2, config.max_levels)))
+        penalty, slope = closed_forms.chords_of_half_square(targets), 1 + random_cases.random_step(rng)
+        p = np.concatenate((targets, 2 * rng.normal(size=config.n_arguments)))
+        values.append(closed_forms.soft_quantizer(targets, p, slope))
+        stretched.append(Case(penalty, slope * p, slope - 1))
+        plain.append(Case(penalty, p, slope - 1))
+    return _attains(
+        config,
+        "soft-quantizer",
+        judge(stretched, values, unique=True),
+        judge(plain, values, unique=True),
+        dropped="The prox is taken at p itself, not at ρp.",
+        statement="PARQ's soft quantizer of slope ρ, at p, is the prox of (ρ − 1) times the chords of x²/2, "
+        "at ρp.",
+        source="[PARQ] soft quantizer",
+        standing=Standing.MADE_PRECISE,
+        remark="It is called the prox of a convex penalty; at unit scale it is none, its slope being ρ > 1.",
+        table=eq23_prox_figure.soft_quantizer_graph(config.n_drawn),
+    )
+
+
+def plot(evidence: Sequence[Evidence], figure: Figure) -> None:
+    claims = {claim.claim: claim for claim in evidence}
+    config, shapes = evidence[0].config, claims["C5/every-shape"].table
+    panels = figure_style.panels(figure, 9, columns=3)
+    for axes, (name, graph) in zip(panels, shapes["graphs"].items(), strict=False):
+        eq23_prox_figure.draw_penalty_graph(axes, shapes["v"], graph, name)
+        if name == "W":
+            axes.plot([0.0], [0.0], **eq23_prox_figure.WRONG, label="published rule at v = 0")
+            axes.legend(loc="lower right")
+    soft, blind = claims["C5/soft-quantizer"].table, claims["C5/blind-sawtooth"].table
+    eq23_prox_figure.draw_soft_quantizer(panels[6], soft, "PARQ's map of slope ρ at p is a prox at ρp")
+    eq23_prox_figure.draw_blind_sawtooth(panels[7], blind, "Sawtooth rule that does not look at the levels")
+    _draw_errors(panels[8], [claim for claim in evidence if claim.bound[0] == config["allowed"]])
+    figure.suptitle("The prox of every piecewise-affine penalty has an exact closed form", x=0.01, ha="left")
+    facts = {"penalties of each kind": config["n_penalties"] * len(config["seeds"])}
+    figure_style.caption(figure, evidence, seeds=config["seeds"], **facts)
+
+
+def _draw_errors(axes: Axes, claims: Sequence[Evidence]) -> None:
+    floor = 1e-18  # where an error of exactly 0 is drawn
+    rows = np.arange(len(claims))
+    for index, (name, points) in enumerate(
+        (("closed form", claims), ("control", [claim.control for claim in claims]))
+    ):
+        largest = [max(float(group.measured.max()), floor) for group in points]
+        figure_style.points(axes, largest, rows, [group.certified.all() for group in points], index, name)
+    axes.axvline(claims[0].bound[0], color="black", linestyle=(0, (4, 2)), linewidth=1.8, label="bound")
+    axes.set_xscale("log")
+    axes.set_yticks(rows, [claim.claim.removeprefix("C5/") for claim in claims])
+    axes.invert_yaxis()
+    figure_style.label(
+        axes, f"largest relative error (0 drawn at {floor:g})", "closed form", "Errors against enumeration"
+    )
+    axes.legend(loc="center", bbox_to_anchor=(0.64, 0.5))

@@ -1,0 +1,1 @@
+"""How many coefficients a critical point has off the levels."""

@@ -1,0 +1,114 @@
+r"""Exact paths, each of their segments judged by the certificate alone.
+
+Between two knots coefficients and gradient are affine in the strength and the cells do not change. So a
+segment is certified at once where it is certified near both ends and at its knots.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiments.measure import quantized_points as at
+from parlin import LeastSquares, Problem, certify, theory
+from parlin.path import Path, solution_path
+from parlin.reference import solve_with_cvxpy
+
+FloatArray = NDArray[np.float64]
+
+CHORDS = ("ridge chords", "lasso chords")
+# Where a segment is looked at, as shares of its length: inside, near both ends, and at its lower knot.
+PLACES = np.array([1e-3, 0.5, 1 - 1e-3, 1.0])
+# One instance of each configuration is compared with an interior-point method, at this share of alpha_max.
+COMPARED_AT = 0.05
+
+
+@dataclass(frozen=True)
+class Walk:
+    """An exact path, and what is true of each of its segments by the certificate alone."""
+
+    design: str
+    chords: str
+    path: Path
+    bound: int  # on the coordinates off the levels
+    averaged: bool  # over neighbouring columns, which are equal
+    excess_over_cvxpy: float | None
+
+    @property
+    def size(self) -> int:
+        """The number of coefficients."""
+        return self.path.problem.size
+
+    @cached_property
+    def judged(self) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+        """For each segment, the most coordinates off the levels and whether it is certified."""
+        upper, lower = self.path.alphas[:-1, None], self.path.alphas[1:, None]
+        strengths = upper - PLACES * (upper - lower)
+        strengths[:, -1] = self.path.alphas[1:]
+        free, residual = np.zeros(strengths.shape, dtype=int), np.zeros(strengths.shape)
+        for place, alpha in np.ndenumerate(strengths):
+            problem = _at_strength(self.path, alpha)
+            w = _average(self.path.at(alpha)) if self.averaged else self.path.at(alpha)
+            free[place] = problem.unquantized(w).size
+            residual[place] = certify(problem, w).slope_residual
+        minimal = self.excess_over_cvxpy is None or self.excess_over_cvxpy <= at.CVXPY_TOLERANCE
+        return free.max(axis=1), np.all(residual <= at.SLOPE_TOLERANCE, axis=1) & minimal
+
+    @property
+    def most_free(self) -> int:
+        """The most coordinates off the levels on any certified segment."""
+        free, certified = self.judged
+        return int(free[certified].max(initial=0))
+
+    def curve(self) -> dict[str, Any]:
+        """The quantized share as a step function, with what a figure calls it."""
+        free, certified = self.judged
+        return {
+            "design": self.design,
+            "chords": self.chords,
+            "bound": self.bound,
+            "floor": theory.quantization_floor(self.bound, self.size),
+            "strength": [float(f"{alpha:.6g}") for alpha in self.path.alphas / self.path.alphas[0]],
+            "rate": (1 - free / self.size).tolist(),
+            "certified": int(certified.sum()),
+            "excess_over_cvxpy": self.excess_over_cvxpy,
+        }
+
+
+def _at_strength(path: Path, alpha: float) -> Problem:
+    return path.problem.with_penalty(path.problem.penalty.scaled(alpha))
+
+
+def _average(w: FloatArray) -> FloatArray:
+    """The mean over each pair of neighbours in place of both."""
+    return np.repeat(w.reshape(-1, 2).mean(axis=1), 2)
+
+
+def follow(
+    name: str,
+    losses: Sequence[LeastSquares],
+    lowest: float,
+    bound: int | None = None,
+    averaged: bool = False,
+) -> Iterator[Walk]:
+    """The paths of both kinds of chords down to `lowest` times alpha_max, the first loss's against cvxpy.
+
+    `bound` is the rank of the design if None.
+    """
+    for k, chords in product(range(len(losses)), CHORDS):
+        loss, penalty = losses[k], at.PENALTIES[chords]
+        top = Problem(loss, penalty).strength_max()
+        path = solution_path(loss, penalty, lowest * top)
+        rank = int(np.linalg.matrix_rank(loss.design.columns(slice(None))))
+        excess = None
+        if k == 0:
+            problem = _at_strength(path, COMPARED_AT * top)
+            reference = solve_with_cvxpy(problem).objective
+            excess = (problem.objective(path.at(COMPARED_AT * top)) - reference) / reference
+        yield Walk(name, chords, path, rank if bound is None else bound, averaged, excess)

@@ -1,0 +1,236 @@
+r"""At every strength, not only at those of a grid, at most n coordinates are off the levels.
+
+Claims
+------
+C1/every-strength: on data with a density at most n coordinates are off the levels at every strength between
+alpha_min and alpha_max. C1/every-strength-any-design: on real, integer and low-rank designs there is at every
+strength a minimiser with at most rank(X) coordinates off the levels. C1/floor-met: on data with a density
+and d > n the share on the levels falls to 1 - n/d exactly, and no further.
+
+Source
+------
+[PAR] Theorem 1; theory 3.1, 3.2, 3.4, 3.9 and 10.
+
+Setting
+-------
+Exact paths of least squares with ridge and lasso chords: normal and autoregressive designs; designs with
+entries ±1 and of rank 4; rows of the diabetes data lifted to all cubic monomials, and of the digits, with an
+intercept. The minimiser is affine in the strength between knots, so a segment is judged as a whole: in its
+middle, a thousandth of its length from either end, and at its knots the gradient must be within 1e-8 of the
+smallest slope of criticality. The gradient is affine as well, so what holds there holds all along.
+
+Prediction
+----------
+`theory.quantization_floor` of the rank of the design (centred with an intercept), at every strength.
+
+Falsified by
+------------
+A certified segment with more coordinates off the levels than that; a path on data with a density that does
+not come down to the floor.
+
+Control
+-------
+A ridge term in the loss (C1/every-strength); minimisers averaged over equal columns, which are minimisers
+too (C1/every-strength-any-design); more rows than columns (C1/floor-met).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from experiments.harness import figure_style
+from experiments.harness.evidence import Control, Evidence, Standing
+from experiments.measure import quantized_points as at
+from experiments.quantization.certified_paths import CHORDS, Walk, follow
+from experiments.real_data.fold_fits import Study
+from parlin import LeastSquares
+from parlin.datasets import synthetic
+
+
+@dataclass(frozen=True)
+class Config:
+    d: int
+    n: int
+    n_autoregressive: int
+    rank: int
+    seeds: tuple[int, ...]
+    few_seeds: tuple[int, ...]
+    studies: tuple[Study, ...]
+    tall: tuple[int, int]
+    lowest: float  # share of alpha_max at which the paths end
+    ridge_term: float
+
+    @classmethod
+    def full(cls) -> Config:
+        return cls(
+            d=200,
+            n=20,
+            n_autoregressive=40,
+            rank=4,
+            seeds=(0, 1, 2, 3, 4),
+            few_seeds=(0, 1),
+            studies=(Study("diabetes", 10, few=True, used=2), Study("digits", 40, few=True, used=2)),
+            tall=(60, 20),
+            lowest=1e-5,
+            ridge_term=0.01,
+        )
+
+    @classmethod
+    def smoke(cls) -> Config:
+        return cls(
+            d=40,
+            n=8,
+            n_autoregressive=10,
+            rank=3,
+            seeds=(0,),
+            few_seeds=(0,),
+            studies=(Study("digits", 80, few=True, used=1),),
+            tall=(30, 10),
+            lowest=1e-3,
+            ridge_term=0.01,
+        )
+
+
+def run(config: Config) -> tuple[Evidence, ...]:
+    n, d, few = config.n, config.d, config.few_seeds
+    normal = [*follow("normal", [at.gaussian_loss(n, d, seed) for seed in config.seeds], config.lowest, n)]
+    series = [_loss(config.n_autoregressive, d, seed, "ar") for seed in few]
+    autoregressive = [*follow("autoregressive", series, config.lowest, config.n_autoregressive)]
+    ridge_term = [at.loss_with_ridge_term(n, d, seed, config.ridge_term) for seed in few]
+    with_ridge_term = [*follow("ridge term", ridge_term, config.lowest, n)]
+    others = [*follow("±1", [at.sign_loss(n, d, seed) for seed in few], config.lowest)]
+    low_rank = [_loss(n, d, seed, "low rank", config.rank) for seed in few]
+    others += follow(f"rank {config.rank}", low_rank, config.lowest)
+    for study in config.studies:
+        others += follow(study.data, [*_real(study)], config.lowest)
+    equal = [at.duplicated_loss(n, d, seed) for seed in few]
+    averaged = [*follow("equal columns", equal, config.lowest, averaged=True)]
+    tall = [at.gaussian_loss(*config.tall, seed) for seed in config.seeds]
+    covered = [*follow("more rows than columns", tall, config.lowest, config.tall[0])]
+    return (
+        _bound_claim(
+            [*normal, *autoregressive],
+            with_ridge_term,
+            outside=f"The loss has a ridge term {config.ridge_term / 2:g}‖w‖² and depends on more than Xw.",
+            claim="C1/every-strength",
+            statement="On data with a density at most n coordinates are off the levels at every strength.",
+            remark="It says every critical point; between knots all are seen here, not those of a grid.",
+        ),
+        _bound_claim(
+            others,
+            averaged,
+            outside="Minimisers are averaged over equal columns: minimisers too, with dependent columns.",
+            claim="C1/every-strength-any-design",
+            statement=(
+                "On any design there is at every strength a minimiser with at most rank(X) coordinates off "
+                "the levels."
+            ),
+            remark="It says every critical point and n; on designs like these only some are, with the rank.",
+        ),
+        _floor_claim(normal, covered),
+    )
+
+
+def _loss(n: int, d: int, seed: int, entries: str, rank: int = 1) -> LeastSquares:
+    data = synthetic(n, d, seed=seed, entries=entries, n_nonzero=d // 10, rank=rank)
+    return LeastSquares(data.X, data.y)
+
+
+def _real(study: Study) -> Iterator[LeastSquares]:
+    X, y = study.rows()
+    for train, _ in islice(study.cuts(), study.used):
+        yield LeastSquares(X[train], y[train], fit_intercept=True)
+
+
+def _bound_claim(walks: Sequence[Walk], control: Sequence[Walk], outside: str, **words: str) -> Evidence:
+    """One point a segment: the most coordinates off the levels on it."""
+
+    def numbers(walks: Sequence[Walk]) -> dict[str, Any]:
+        return {
+            "measured": np.concatenate([walk.judged[0] for walk in walks]),
+            "bound": np.concatenate([np.full(walk.path.n_segments, walk.bound) for walk in walks]),
+            "certified": np.concatenate([walk.judged[1] for walk in walks]),
+        }
+
+    return Evidence(
+        **numbers(walks),
+        **words,
+        source="[PAR] Thm 1",
+        standing=Standing.MADE_PRECISE,
+        relation="<=",
+        control=Control(outside=outside, **numbers(control)),
+        table={
+            "inside": [walk.curve() for walk in walks],
+            "outside": [walk.curve() for walk in control],
+        },
+    )
+
+
+def _floor_claim(walks: Sequence[Walk], control: Sequence[Walk]) -> Evidence:
+    def numbers(walks: Sequence[Walk]) -> dict[str, Any]:
+        return {
+            "measured": [walk.most_free for walk in walks],
+            "bound": [walk.bound for walk in walks],
+            "certified": [bool(walk.judged[1].all()) for walk in walks],
+        }
+
+    return Evidence(
+        **numbers(walks),
+        claim="C1/floor-met",
+        statement="On data with a density and d > n there are strengths with n coordinates off the levels.",
+        source="[PAR] Thm 1",
+        standing=Standing.MADE_PRECISE,
+        remark="It gives the bound and does not say that every path meets it.",
+        relation="==",
+        control=Control(outside="There are more rows than columns.", **numbers(control)),
+        table={"chords": [walk.chords for walk in walks]},
+    )
+
+
+def plot(evidence: Sequence[Evidence], figure: Figure) -> None:
+    generic, any_design, _ = evidence
+    panels = figure_style.panels(figure, 4)
+    outside = generic.table["outside"][0]
+    first, second = (_first(generic.table["inside"], name) for name in ("normal", "autoregressive"))
+    real = dict.fromkeys(curve["design"] for curve in any_design.table["inside"])
+    names = [*real][-2:]
+    # The control falls much further; the floor is what matters.
+    panels[0].set_ylim(first[0]["floor"] - 0.1, 1.005)
+    _steps(panels[0], first, f"Normal design: at most n = {first[0]['bound']} off the levels", outside)
+    _steps(panels[1], second, f"Autoregressive design: at most n = {second[0]['bound']} off the levels")
+    for axes, name in zip(panels[2:], names, strict=True):
+        curves = _first(any_design.table["inside"], name)
+        label = {"diabetes": "Diabetes, cubic", "digits": "Digits"}.get(name, f"Design of {name}")
+        _steps(axes, curves, f"{label}: at most rank(X) = {curves[0]['bound']} off the levels")
+    config = generic.config
+    figure_style.caption(
+        figure, evidence, n=config["n"], d=config["d"], seeds=config["seeds"],
+        alpha=f"every strength from alpha_max down to {config['lowest']:g} alpha_max",
+    )  # fmt: skip
+
+
+def _first(curves: Sequence[dict[str, Any]], name: str) -> list[dict[str, Any]]:
+    """The first curve of each kind of chords on the design of that name."""
+    return [next(c for c in curves if (c["design"], c["chords"]) == (name, chords)) for chords in CHORDS]
+
+
+def _steps(
+    axes: Axes, curves: Sequence[dict[str, Any]], title: str, outside: dict[str, Any] | None = None
+) -> None:
+    shown = [(curve, curve["chords"]) for curve in curves]
+    if outside is not None:
+        shown.append((outside, "ridge term in the loss (control)"))
+    for index, (curve, name) in enumerate(shown):
+        look = figure_style.series(index, len(curve["rate"])) | {"marker": "none"}
+        axes.stairs(curve["rate"][::-1], curve["strength"][::-1], baseline=None, label=name,
+                    color=look["color"], linestyle=look["linestyle"])  # fmt: skip
+    figure_style.bound(axes, None, curves[0]["floor"], "floor")
+    axes.set_xscale("log")
+    figure_style.label(axes, "strength / alpha_max", "share on the levels (fraction)", title)

@@ -1,0 +1,278 @@
+r"""At a critical point at most n coordinates are off the levels, for every strength and every shape.
+
+Claims
+------
+C1: at most n coordinates of a critical point are off the levels (C1/grid, over n/d, shapes, strengths); at
+d = 200, n = 20 rational arithmetic finds an exact critical point beside every run (C1/proved). C4: the
+strength need not be large. C13: at d = 200, n = 20 the quantized share is at least 90 % wherever a run is
+certified, but need not be by iteration 1000 (C13/iteration-1000). C14: coordinates equal levels exactly.
+
+Source
+------
+[PAR] abstract, section 2.2 and Theorem 1, first proposed experiment and first check; theory 3.1 and 3.9.
+
+Setting
+-------
+Least squares on normal designs, d = 200, n from 5 to 150; ridge and lasso chords (convex), a tilted
+staircase (quasiconvex), sawtooth and rippled MCP (nonconvex), no slope zero; strengths from 0.9 to 0.001
+of alpha_max, at n = 20 down to 0.00001; proximal gradient, FISTA and ADMM, also from random starts. A
+point is evidence if its gradient is within 1e-8 of the smallest slope of criticality.
+
+Prediction
+----------
+With nonzero slopes, almost surely and at once for all strengths and critical points: at most n coordinates
+off the levels, a share of at least 1 - n/d on them, with equality at weak strengths. No number of
+iterations serves every strength, since the flat parts of the proximal map shrink with it.
+
+Falsified by
+------------
+A certified point with more than n coordinates off the levels, or one that rational arithmetic does not
+confirm; for C13/iteration-1000, an iterate 1000 whose quantized share is already 1 - n/d.
+
+Control
+-------
+Entries and slopes ±1 (C1/grid); every column twice (C1/proved, C13); a ridge term in the loss (C4); the
+certified limits of the same runs (C13/iteration-1000); a convex penalty with a flat cell (C14).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import product
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from experiments.harness.evidence import Evidence, Standing
+from experiments.measure import quantized_points as at
+from experiments.measure.quantized_points import PENALTIES, SOLVERS, Point
+from experiments.quantization import quantization_bound_figure
+from parlin import PAR, LeastSquares, Proof
+from parlin.solvers import FISTA, ProximalGradient
+
+
+@dataclass(frozen=True)
+class Config:
+    d: int
+    n: int
+    n_grid: tuple[int, ...]
+    seeds: tuple[int, ...]
+    strengths: tuple[float, ...]
+    weaker_strengths: tuple[float, ...]
+    solver_strengths: tuple[float, ...]
+    trace_strengths: tuple[float, ...]
+    iterations: int
+    iteration_strength: float
+    ridge_term: float
+    max_iter: int
+    patience: int  # iterations where the strength is weak
+
+    @classmethod
+    def full(cls) -> Config:
+        return cls(
+            d=200,
+            n=20,
+            n_grid=(5, 20, 50, 100, 150),
+            seeds=(0, 1),
+            strengths=(0.9, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001),
+            weaker_strengths=(1e-4, 1e-5),
+            solver_strengths=(0.9, 0.1, 0.01),
+            trace_strengths=(0.01, 0.1, 1e-3, 1e-4),
+            iterations=1000,
+            iteration_strength=1e-4,
+            ridge_term=0.5,
+            max_iter=4000,
+            patience=25_000,
+        )
+
+    @classmethod
+    def smoke(cls) -> Config:
+        return replace(
+            cls.full(),
+            d=100,
+            n=10,
+            n_grid=(5, 10),
+            seeds=(0,),
+            strengths=(0.1, 0.01),
+            weaker_strengths=(1e-3,),
+            solver_strengths=(0.1,),
+            trace_strengths=(0.01, 0.1),
+            iteration_strength=3e-4,
+            max_iter=2000,
+            patience=10_000,
+        )
+
+
+def run(config: Config) -> tuple[Evidence, ...]:
+    descents = {n: [*_descents(config, n, at.gaussian_loss)] for n in config.n_grid}
+    seed, options = config.seeds[0], (config.solver_strengths, config.max_iter, config.seeds[0])
+    flagship = [*at.by_every_solver(at.gaussian_loss(config.n, config.d, seed), *options)]
+    duplicated = [*at.by_every_solver(at.duplicated_loss(config.n, config.d, seed), *options)]
+    every_flagship = descents[config.n] + flagship
+    return (
+        _grid_claim(config, [point for points in descents.values() for point in points]),
+        _proof_claim(every_flagship, duplicated),
+        _strength_claim(config, descents[config.n]),
+        _rate_claim(config, flagship, duplicated),
+        _iteration_claim(config),
+        _equality_claim(config, every_flagship),
+    )
+
+
+def _descents(config: Config, n: int, design: Callable[[int, int, int], LeastSquares]) -> Iterator[Point]:
+    strengths, max_iter = config.strengths, config.max_iter
+    if n == config.n:
+        strengths, max_iter = strengths + config.weaker_strengths, config.patience
+    for seed, (name, penalty) in product(config.seeds, PENALTIES.items()):
+        loss = design(n, config.d, seed)
+        for point in at.descend(loss, penalty, strengths, max_iter, n=n, seed=seed, shape=name):
+            first = seed == config.seeds[0] and point.origin["strength"] == config.solver_strengths[-1]
+            yield point.compared_with_cvxpy() if first and penalty.shape == "convex" else point
+
+
+def _grid_claim(config: Config, points: list[Point]) -> Evidence:
+    discrete = []
+    for n, seed, strength in product(config.n_grid, config.seeds, config.solver_strengths):
+        start = np.random.default_rng([seed, 2]).standard_normal(config.d)  # not the stream that drew X
+        options = {"solver": ProximalGradient(), "start": start, "max_iter": config.max_iter, "n": n}
+        loss = at.sign_loss(n, config.d, seed)
+        discrete.append(at.solve_at(loss, PENALTIES["sawtooth"], strength, **options))
+    return at.judged(
+        points,
+        lambda point: point.free,
+        lambda point: point.origin["n"],
+        control=discrete,
+        outside="X has entries ±1 and the slopes are ±1: a row of X can itself be a pattern of slopes.",
+        claim="C1/grid",
+        statement="At most n coordinates of a critical point are off the levels, for any shape and strength.",
+        source="[PAR] Thm 1",
+        standing=Standing.MADE_PRECISE,
+        remark=(
+            "It says every critical point. Needed as well: no slope is zero, the law of X has a density, and "
+            "the loss depends on w through Xw alone (no ridge term)."
+        ),
+        relation="<=",
+    )
+
+
+def _proof_claim(points: list[Point], duplicated: list[Point]) -> Evidence:
+    return at.judged(
+        points,
+        lambda point: float(point.proof.verdict is Proof.PROVED),
+        1.0,
+        control=duplicated,
+        outside="Every column occurs twice, so that the columns off the levels can be dependent.",
+        claim="C1/proved",
+        statement=(
+            "Beside every certified point there is, by rational arithmetic, an exact critical point with the "
+            "same coordinates on the levels and independent columns off them, hence at most n of those."
+        ),
+        source="[PAR] Thm 1",
+        standing=Standing.MADE_PRECISE,
+        remark="It is about exact critical points, which runs in floating point only come near to.",
+        relation="==",
+        table={"proved_slack": [point.proved_slack for point in points]},
+    )
+
+
+def _strength_claim(config: Config, points: list[Point]) -> Evidence:
+    with_ridge_term = partial(at.loss_with_ridge_term, ridge=config.ridge_term)
+    return at.judged(
+        points,
+        lambda point: point.free,
+        config.n,
+        control=[*_descents(config, config.n, with_ridge_term)],
+        outside=f"The loss has a ridge term {config.ridge_term / 2:g}‖w‖² and depends on more than Xw.",
+        claim="C4",
+        statement="At most n coordinates are off the levels however weak the strength is.",
+        source="[PAR] mechanism 1, core assumption",
+        standing=Standing.REFUTED,
+        remark=(
+            "It assumes a strength large enough to pull the coefficients to the levels. The strength sets "
+            "which coordinates are quantized; the bound needs it large only with a ridge term in the loss."
+        ),
+        relation="<=",
+    )
+
+
+def _rate_claim(config: Config, points: list[Point], duplicated: list[Point]) -> Evidence:
+    strength, *others = config.trace_strengths
+    runs = [(strength, solver) for solver in SOLVERS] + [(other, FISTA()) for other in others]
+    shown = (at.gaussian_loss(config.n, config.d, config.seeds[0]), PENALTIES["ridge chords"])
+    return at.judged(
+        points,
+        lambda point: point.rate,
+        (config.d - config.n) / config.d,
+        control=duplicated,
+        outside="Every column occurs twice, so that the law of X has no density.",
+        claim="C13",
+        statement=(
+            f"With d = {config.d} and n = {config.n} at least {1 - config.n / config.d:.0%} of the "
+            "coordinates are quantized wherever a run of any solver is certified."
+        ),
+        source="[PAR] experiment 1; next check 1",
+        standing=Standing.MADE_PRECISE,
+        remark="It asks for this along the iterations; it holds at critical points.",
+        relation=">=",
+        table={"traces": [at.trace(*shown, *run, config.patience) for run in runs]},
+    )
+
+
+def _iteration_claim(config: Config) -> Evidence:
+    """Every run is stopped at the fixed iteration, looked at, and continued by FISTA to a certificate."""
+    limits = []
+    for seed, solver in product(config.seeds, SOLVERS):
+        loss = at.gaussian_loss(config.n, config.d, seed)
+        problem = (loss, PENALTIES["ridge chords"], config.iteration_strength)
+        early = at.solve_at(*problem, solver=solver, max_iter=config.iterations)
+        labels = {"seed": seed, "stopped": early.origin["solver"], "early_rate": early.rate}
+        options = {"start": early.result.w, "max_iter": config.patience}
+        limits.append(at.solve_at(*problem, solver=FISTA(), **options, **labels))
+    return at.judged(
+        limits,
+        lambda point: point.origin["early_rate"],
+        (config.d - config.n - 1) / config.d,
+        control=limits,
+        control_measure=lambda point: point.rate,
+        outside="The same runs are continued until they are certified, instead of stopped at an iteration.",
+        claim=f"C13/iteration-{config.iterations}",
+        statement=(
+            f"At iteration {config.iterations} fewer than 1 - n/d of the coordinates can be quantized, for "
+            "proximal gradient, FISTA and ADMM alike, although the same runs end with that share or more."
+        ),
+        source="[PAR] experiment 1; next check 1",
+        standing=Standing.REFUTED,
+        remark="It sets iteration 1000; no number of iterations serves every strength.",
+        relation="<=",
+    )
+
+
+def _equality_claim(config: Config, points: list[Point]) -> Evidence:
+    convex = [point for point in points if point.problem.penalty.shape == "convex"]
+    flat, options = [], {"solver": FISTA(), "max_iter": config.max_iter}
+    for seed, strength in product(config.seeds, config.solver_strengths):
+        loss = at.gaussian_loss(config.n, config.d, seed)
+        top = float(np.abs(loss.gradient_at_zero).max())
+        flat.append(at.solve_at(loss, PAR([-1.0, 1.0], [-1.0, 0.0, 1.0]), strength, top=top, **options))
+    shown = {point.origin["shape"]: point for point in convex if point.certified}
+    shown["flat cell (control)"] = flat[-1]
+    return at.judged(
+        convex,
+        lambda point: point.distances()[config.d - config.n - 1],
+        0.0,
+        control=flat,
+        outside="The convex penalty has a cell of slope zero, between its levels -1 and 1.",
+        claim="C14",
+        statement="With a convex penalty the d - n coordinates nearest to levels equal them exactly.",
+        source="[PAR] design trade-offs",
+        standing=Standing.MADE_PRECISE,
+        remark="It says that values cluster near the targets; only the proximal map is soft.",
+        relation="==",
+        table={"distances": {name: point.distances() for name, point in shown.items()}},
+    )
+
+
+def plot(evidence: Sequence[Evidence], figure: Figure) -> None:
+    quantization_bound_figure.draw(evidence, figure)

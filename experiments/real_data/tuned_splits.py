@@ -1,0 +1,230 @@
+r"""Random splits of real data: ridge, ridge rounded to a grid, and PAR-ridge, each with its own strength.
+
+The target is in units of its standard deviation and the columns are standardised, so errors are shares of the
+target's variance. The training rows are centred, which is the intercept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import KFold
+
+from experiments.tuning.sweeps import TOLERANCE, ridge_coefs
+from parlin import PAR, LeastSquares, Problem, certify, datasets, designs, grid_path, solve, theory
+from parlin.reference import solve_with_cvxpy
+
+FloatArray = NDArray[np.float64]
+
+METHODS = ("PAR", "rounded ridge", "ridge")
+# The grids end here, in standard deviations of the target a standard deviation of the column.
+REACH = 2.0
+_INNER_FOLDS = 3
+# Enough to rank strengths; what is reported is fitted again and certified.
+_RANKING_TOL = 1e-5
+
+
+def chords(spacing: float, reach: float = REACH) -> PAR:
+    """Ridge chords out to `reach`."""
+    return designs.ridge(spacing, round(reach / spacing))
+
+
+@dataclass(frozen=True)
+class Split:
+    """`n` training rows drawn at random; all others are for testing."""
+
+    data: str
+    n: int
+    seed: int
+
+    @cached_property
+    def train(self) -> NDArray[np.intp]:
+        """The training rows."""
+        return self._order[: self.n]
+
+    @cached_property
+    def test(self) -> NDArray[np.intp]:
+        """The test rows."""
+        return self._order[self.n :]
+
+    @cached_property
+    def loss(self) -> LeastSquares:
+        """Half the mean squared error on the training rows."""
+        return _loss(self.data, self.train)
+
+    def errors(self, w: FloatArray, rows: NDArray[np.intp]) -> FloatArray:
+        """Mean squared errors on rows, for coefficients in rows, with the intercept of the training rows."""
+        return _errors(self.data, self.loss, w, rows)
+
+    @property
+    def _order(self) -> NDArray[np.intp]:
+        return np.random.default_rng([self.seed, self.n]).permutation(_rows(self.data)[1].size)
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """The three methods on one split, each with the best of the strengths in an inner cross-validation."""
+
+    split: Split
+    spacing: float
+    alphas: dict[str, float]
+
+    @cached_property
+    def problem(self) -> Problem:
+        """The problem whose solution PAR-ridge is."""
+        return Problem(self.split.loss, chords(self.spacing).scaled(self.alphas["PAR"]))
+
+    @cached_property
+    def w(self) -> FloatArray:
+        """The solution."""
+        return certified_point(self.problem)
+
+    @cached_property
+    def ridge(self) -> FloatArray:
+        """Ridge at the strength of PAR-ridge."""
+        return ridge_coefs(self.split.loss, np.array([self.alphas["PAR"]]))[0]
+
+    @cached_property
+    def certified(self) -> bool:
+        """Whether the solution is critical relative to the smallest slope, and ridge solves its equations."""
+        alpha, loss = self.alphas["PAR"], self.split.loss
+        error = np.abs(loss.gradient(self.ridge) + alpha * self.ridge).max()
+        return is_critical(self.problem, self.w) and error <= TOLERANCE * alpha * self.spacing / 2
+
+    @property
+    def rate(self) -> float:
+        """The quantized share."""
+        return float(np.mean(self.problem.on_level(self.w)))
+
+    @cached_property
+    def error(self) -> dict[str, float]:
+        """The test error of each method."""
+        strengths = np.array([self.alphas["rounded ridge"], self.alphas["ridge"]])
+        to_round, ridge = ridge_coefs(self.split.loss, strengths)
+        w = np.array([self.w, chords(self.spacing).nearest_level(to_round), ridge])
+        return dict(zip(METHODS, self.split.errors(w, self.split.test).tolist(), strict=True))
+
+    @property
+    def distance(self) -> float:
+        """The distance of PAR-ridge from ridge at the same strength."""
+        return float(np.linalg.norm(self.w - self.ridge))
+
+    @property
+    def bound(self) -> float:
+        """The largest distance that there can be."""
+        return self._bound(self.spacing)
+
+    @property
+    def covered(self) -> bool:
+        """Whether the grid reaches the solution, as is checked after solving."""
+        return float(np.abs(self.w).max()) <= theory.ridge_reach(self.spacing, round(REACH / self.spacing))
+
+    def on_short_grid(self, spacing: float) -> tuple[float, float, bool]:
+        """Distance and bound on a grid with one level a side, and whether the point is certified."""
+        problem = Problem(self.split.loss, chords(spacing, spacing).scaled(self.alphas["PAR"]))
+        w = certified_point(problem)
+        return float(np.linalg.norm(w - self.ridge)), self._bound(spacing), is_critical(problem, w)
+
+    def _bound(self, spacing: float) -> float:
+        rows, columns = self.split.loss.design.shape
+        smallest = 0.0
+        if columns < rows:
+            design = self.split.loss.design.columns(slice(None))
+            # An eigenvalue of 0 may come out below it by a rounding error.
+            smallest = max(float(np.linalg.eigvalsh(design.T @ design)[0]), 0.0)
+        return theory.ridge_distance(columns, spacing, self.alphas["PAR"], smallest)
+
+    def excess_over_cvxpy(self) -> float:
+        """The objective minus that of an interior-point method, relative."""
+        reference = solve_with_cvxpy(self.problem).objective
+        return (self.problem.objective(self.w) - reference) / reference
+
+
+def tune(split: Split, spacing: float, strengths: Sequence[float]) -> Tuned:
+    """Each method with the strength that has the least error on training rows left out in turn."""
+    alphas, penalty = np.sort(strengths)[::-1], chords(spacing)
+    errors = np.zeros((len(METHODS), alphas.size))
+    for kept, left_out in KFold(_INNER_FOLDS, shuffle=True, random_state=split.seed).split(split.train):
+        loss = _loss(split.data, split.train[kept])
+        ridge = ridge_coefs(loss, alphas)
+        on_grid = np.array([result.w for result in grid_path(loss, penalty, alphas, tol=_RANKING_TOL)])
+        for k, w in enumerate((on_grid, penalty.nearest_level(ridge), ridge)):
+            errors[k] += _errors(split.data, loss, w, split.train[left_out])
+    best = alphas[errors.argmin(axis=1)]
+    return Tuned(split, spacing, dict(zip(METHODS, best.tolist(), strict=True)))
+
+
+@dataclass(frozen=True)
+class RealSweep:
+    """Errors and the quantized share at falling shares of alpha_max, and whether all fits are certified."""
+
+    training: FloatArray
+    test: FloatArray
+    rate: FloatArray
+    certified: bool
+
+    def largest_fall(self, kind: Literal["training", "test"]) -> float:
+        """How far the error falls at most from one strength to the next stronger, as a share of the last.
+
+        The last is alpha_max, where the error is that of 0.
+        """
+        error = {"training": self.training, "test": self.test}[kind]
+        return float(np.diff(error).max() / error[0])
+
+
+def sweep(split: Split, spacing: float, shares: FloatArray) -> RealSweep:
+    """Fits at falling shares of alpha_max."""
+    unit = Problem(split.loss, chords(spacing))
+    w, certified, start = [], True, None
+    for share in shares:
+        problem = unit.with_penalty(unit.penalty.scaled(share * unit.strength_max()))
+        start = certified_point(problem, start)
+        certified &= is_critical(problem, start)
+        w.append(start)
+    fits = np.array(w)
+    return RealSweep(
+        split.errors(fits, split.train),
+        split.errors(fits, split.test),
+        unit.on_level(fits).mean(axis=1),
+        certified,
+    )
+
+
+def certified_point(problem: Problem, start: FloatArray | None = None) -> FloatArray:
+    """Where the solver ends when it is asked for a gradient exact relative to the smallest slope."""
+    smallest = float(np.abs(problem.penalty.slopes).min())
+    tol = TOLERANCE * smallest / max(smallest, float(np.abs(problem.loss.gradient_at_zero).max()))
+    return solve(problem, w0=start, tol=tol).w
+
+
+def is_critical(problem: Problem, w: FloatArray) -> bool:
+    """Whether the point is critical relative to the smallest slope."""
+    return certify(problem, w).slope_residual <= TOLERANCE
+
+
+@cache
+def _rows(name: str) -> tuple[FloatArray, FloatArray]:
+    data = {"diabetes": datasets.diabetes_cubic, "digits": datasets.digits}[name]()
+    return data.X, data.y / data.y.std()
+
+
+def training_rows(split: Split) -> tuple[FloatArray, FloatArray]:
+    """The raw training rows."""
+    X, y = _rows(split.data)
+    return X[split.train], y[split.train]
+
+
+def _loss(name: str, rows: NDArray[np.intp]) -> LeastSquares:
+    X, y = _rows(name)
+    return LeastSquares(X[rows], y[rows], fit_intercept=True)
+
+
+def _errors(name: str, loss: LeastSquares, w: FloatArray, rows: NDArray[np.intp]) -> FloatArray:
+    X, y = _rows(name)
+    intercepts = np.array([loss.intercept(each) for each in w])
+    return ((w @ X[rows].T + intercepts[:, None] - y[rows]) ** 2).mean(axis=1)

@@ -1,0 +1,1 @@
+"""PAR-ridge and how far it is from ridge."""

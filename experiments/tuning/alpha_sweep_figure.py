@@ -1,0 +1,159 @@
+"""The figure on the strength of the penalty, and the averages over seeds that it is drawn from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+
+from experiments.harness import figure_style
+from experiments.harness.evidence import Evidence
+from experiments.measure.mean_limits import half_width
+from experiments.tuning.sweeps import METHODS, Sweep
+from parlin import theory
+
+_NAMES = dict(zip(METHODS, ("PAR-ridge", "rounded ridge", "ridge"), strict=True))
+
+
+def curves(sweeps: Mapping[int, Sequence[Sweep]]) -> dict[str, Any]:
+    """Means over seeds at each share of alpha_max with the half-widths of their limits, by rows."""
+    columns: dict[str, Any] = {"share": next(iter(sweeps.values()))[0].shares}
+    for n, each in sweeps.items():
+        measured = {
+            f"{kind} of {method}": [found.errors[method][kind] for found in each]
+            for method in METHODS
+            for kind in ("training", "test", "estimation")
+        }
+        measured |= {"rate": [found.rate for found in each], "distinct": [found.distinct for found in each]}
+        columns[str(n)] = {name: _mean(values) for name, values in measured.items()}
+        path = each[0].path
+        # The lower knot of a segment, and the share on the whole segment above it.
+        columns[str(n)]["one path"] = {
+            "share": [float(f"{share:.5g}") for share in path.alphas[1:] / path.alphas[0]],
+            "rate": path.quantization_rate(),
+        }
+        columns[str(n)]["collapsed"] = float(np.mean([np.linalg.norm(found.data.coef) for found in each]))
+    return columns
+
+
+def errors_by_spacing(
+    sweeps: Mapping[tuple[int, float], Sequence[Sweep]], least_rate: float
+) -> dict[str, Any]:
+    """Mean test errors at the best strengths, and the quantized share there, by rows and spacing."""
+    rows = []
+    for (n, spacing), each in sweeps.items():
+        tuned = {_NAMES[method]: [found.tuned(method) for found in each] for method in METHODS}
+        tuned["PAR-ridge, quantized"] = [found.tuned("PAR", least_rate=least_rate) for found in each]
+        rates = [found.rate[found.best("PAR")] for found in each]
+        rows.append({"n": n, "spacing": spacing, "rate": float(np.mean(rates))})
+        rows[-1] |= {name: _mean(values) for name, values in tuned.items()}
+        rows[-1]["excess_over_cvxpy"] = each[0].excess_over_cvxpy
+    return {name: [row[name] for row in rows] for name in rows[0]}
+
+
+def _mean(values: ArrayLike) -> dict[str, Any]:
+    values = np.asarray(values, dtype=float)
+    return {"mean": values.mean(axis=0), "half_width": half_width(values)}
+
+
+def draw(evidence: Sequence[Evidence], figure: Figure) -> None:
+    """The whole figure, from the claims of the experiment."""
+    claims = {claim.claim: claim for claim in evidence}
+    swept, by_spacing = claims["C15/training-loss"].table, claims["C15/coarse"].table
+    config = claims["C15/coarse"].config
+    few, many = config["sizes"]
+    loss, estimation, rate, distinct, coarse_few, coarse_many = figure_style.panels(figure, 6)
+    _errors(loss, swept, few)
+    _estimation(estimation, swept, few)
+    _quantized(rate, swept, config)
+    _distinct(distinct, swept, config)
+    for axes, n in ((coarse_few, few), (coarse_many, many)):
+        _by_spacing(axes, by_spacing, n)
+    figure_style.caption(
+        figure,
+        evidence,
+        n=config["sizes"],
+        d=config["d"],
+        noise=config["noise"],
+        q=config["spacings"],
+        **{"q of the upper four": config["main_spacing"]},
+        alpha="1e-4 α_max to α_max",
+        seeds=config["seeds"],
+        bands="one-sided 99 % limits of the mean on either side",
+    )
+
+
+def _band(axes: Axes, x: ArrayLike, column: Mapping[str, Any], index: int, label: str) -> None:
+    x, mean = np.array(x, dtype=float), np.array(column["mean"], dtype=float)
+    width = np.array(column["half_width"], dtype=float)
+    look = figure_style.series(index, mean.size)
+    axes.plot(x, mean, **look, label=label)
+    axes.fill_between(x, mean - width, mean + width, color=look["color"], alpha=0.2, linewidth=0)
+
+
+def _errors(axes: Axes, swept: Mapping[str, Any], n: int) -> None:
+    for index, method in enumerate(METHODS):
+        _band(axes, swept["share"], swept[str(n)][f"test of {method}"], index, f"test, {_NAMES[method]}")
+    _band(axes, swept["share"], swept[str(n)]["training of PAR"], 3, "training, PAR-ridge")
+    axes.set_xscale("log")
+    figure_style.label(
+        axes,
+        "α/α_max",
+        "mean squared error (units of y²)",
+        f"The training loss rises with the strength (n = {n})",
+    )
+
+
+def _estimation(axes: Axes, swept: Mapping[str, Any], n: int) -> None:
+    columns = swept[str(n)]
+    for index, method in enumerate(METHODS):
+        _band(axes, swept["share"], columns[f"estimation of {method}"], index, _NAMES[method])
+    figure_style.bound(axes, None, columns["collapsed"], "all weights 0")
+    # Room for the legend above the line.
+    axes.set_ylim(top=1.25 * columns["collapsed"])
+    axes.set_xscale("log")
+    figure_style.label(
+        axes, "α/α_max", "mean of ‖w − w*‖ (units of w)", f"At α_max the error is that of 0 (n = {n})"
+    )
+
+
+def _quantized(axes: Axes, swept: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+    for index, n in enumerate(config["sizes"]):
+        _band(axes, swept["share"], swept[str(n)]["rate"], index, f"n = {n}")
+    few = config["sizes"][0]
+    path = swept[str(few)]["one path"]
+    look = {"color": "black", "linewidth": 0.7, "label": f"n = {few}, one data set"}
+    axes.step(path["share"], path["rate"], where="post", **look)
+    floor = theory.quantization_floor(few, config["d"])
+    figure_style.bound(axes, None, floor, f"floor 1 − n/d for n = {few}")
+    axes.set_xscale("log")
+    figure_style.label(axes, "α/α_max", "quantized share", "Only on average the quantized share rises with α")
+
+
+def _distinct(axes: Axes, swept: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+    for index, n in enumerate(config["sizes"]):
+        _band(axes, swept["share"], swept[str(n)]["distinct"], index, f"n = {n}")
+    axes.set_xscale("log")
+    figure_style.label(axes, "α/α_max", "distinct coefficients (number)", "At α_max one value is left")
+
+
+def _by_spacing(axes: Axes, table: Mapping[str, Any], n: int) -> None:
+    chosen = [k for k, rows in enumerate(table["n"]) if rows == n]
+    spacing = np.array(table["spacing"])[chosen]
+    for index, name in enumerate((*_NAMES.values(), "PAR-ridge, quantized")):
+        columns = [table[name][k] for k in chosen]
+        gathered = {key: [column[key] for column in columns] for key in ("mean", "half_width")}
+        label = f"{name}, best strength" if index == 0 else name
+        _band(axes, spacing, gathered, index, label.replace("quantized", "≥ 90 % quantized"))
+    axes.set_xscale("log", base=2)
+    axes.xaxis.set_major_formatter("{x:g}")
+    figure_style.label(
+        axes,
+        "spacing q of the grid (units of w)",
+        "mean squared test error (units of y²)",
+        f"Quantizing 90 % costs on every grid (n = {n})",
+    )
