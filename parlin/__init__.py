@@ -1,4 +1,4 @@
-r"""parlin: linear models whose coefficients land exactly on a grid.
+r"""parlin: linear models whose coefficients equal levels of a grid exactly.
 
 Names used throughout: ``X`` (n, d) design, ``y`` (n,) targets, ``w`` (d,) coefficients, ``lam`` a
 strength, ``alpha`` the strength in estimator signatures, ``step`` a proximal step length, ``rho``

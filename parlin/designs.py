@@ -99,7 +99,7 @@ def sawtooth(spacing: float, n_levels: int) -> PAR:
 def mcp(spacing: float, n_levels: int, concavity: float | None = None) -> PAR:
     r"""The chords of the minimax concave penalty ``x − x²/(2b)``, constant beyond ``b = concavity``.
 
-    By default ``b = n_levels · spacing``.  All kinks except 0 are concave, so no minimiser rests on
+    By default ``b = n_levels · spacing``.  All kinks except 0 are concave, so no minimiser is at
     them: this penalty quantizes **only at 0**.  Use `rippled_mcp` to quantize everywhere.
     """
     slopes = _mcp_chords(spacing, _grid(spacing, n_levels), concavity)

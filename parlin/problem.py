@@ -151,7 +151,7 @@ class Problem:
             return self.distance(gradient, w)
         step = self.loss.coordinate_step
         move = np.abs(w - self.prox(w - step * gradient, step)) / step
-        # A coordinate an ulp beside its level hardly moves, but is not stationary.
+        # A coordinate an ulp off its level hardly moves, but is not stationary.
         return np.maximum(move, self.distance(gradient, w))
 
     def on_level(self, w: ArrayLike) -> NDArray[np.bool_]:
@@ -172,7 +172,7 @@ def alpha_max(
     fit_intercept: bool = True,
     penalty_weights: ArrayLike | None = None,
 ) -> float:
-    r"""The least strength at which every coefficient rests at the penalty's minimiser.
+    r"""The least strength at which every coefficient is at the penalty's minimiser.
 
     For an even penalty with slope ``a_0`` at 0 this is ``‖X'y‖_∞ / (n a_0)`` (X, y centred if there is
     an intercept).  inf if no strength does it.  Source: theory 10, [PAR] "collapsed output".

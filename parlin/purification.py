@@ -26,7 +26,7 @@ def purify(problem: Problem, w: ArrayLike) -> FloatArray:
     Returns
     -------
     ndarray of shape (d,)
-        A new array; `w` itself if its free columns are independent already.
+        A new array; `w` itself if the columns of its unquantized coordinates are independent already.
 
     Raises
     ------

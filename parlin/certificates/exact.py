@@ -44,7 +44,7 @@ class ExactCertificate:
     coordinate : int or None
         The coordinate that fails, if REFUTED.
     cell_margin : float or None
-        The least distance of a free coordinate from the ends of its cell; inf without free ones.
+        The least distance of an unquantized coordinate from the ends of its cell; inf if there is none.
     slope_margin : float or None
         The least distance of a quantized coordinate's ``−∂_j f`` from the ends of its interval.
     """
@@ -78,7 +78,7 @@ def exact_certificate(problem: Problem, w: ArrayLike, max_free: int = 150) -> Ex
     w : array of shape (d,)
         Only its codes and cells matter, not its digits.
     max_free : int
-        Above this many free coordinates the answer is UNDECIDED: the integers get too long.
+        Above this many unquantized coordinates the answer is UNDECIDED: the integers get too long.
 
     Raises
     ------
@@ -154,7 +154,7 @@ def _obstacle(problem: Problem, w: np.ndarray, free: np.ndarray, max_free: int) 
 
 
 class _RationalLeastSquares:
-    """The normal equations on the free coordinates, in integers times known powers of two.
+    """The normal equations on the unquantized coordinates, in integers times known powers of two.
 
     With the sample weights ``s`` (integers, sum ``S``), the centred design is ``A / (D 2^e)`` for an
     integer matrix A, where ``D = S`` with an intercept and 1 without.
@@ -186,7 +186,7 @@ class _RationalLeastSquares:
             self.target = self.target - (self.fixed_columns @ levels) * lift
 
     def solve(self, slopes: list[Fraction]) -> list[Fraction] | None:
-        """The free coordinates of the critical point with these slopes; None if they are not unique."""
+        """The unquantized coordinates at the critical point of these slopes; None if not unique."""
         if not slopes:
             return []
         weighted = self.free_columns * self.samples[:, None]

@@ -1,7 +1,7 @@
 r"""The optimality rule: how far a point is from stationary, and what rounding is allowed for.
 
 `check_point` is what ends a run, and the first part of every certificate; the compiled loop and its NumPy
-twin in `parlin._kernels` evaluate it, and the exact path applies it to many points at once.
+equivalent in `parlin._kernels` evaluate it, and the exact path applies it to many points at once.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from parlin.solvers.base import Solver
 
 
 class PARLasso(ConvexGridModel):
-    r"""The lasso with coefficients on a grid: sparse, and the nonzeros on levels too.
+    r"""The lasso with a kink at every level of a grid: sparse, with some nonzeros on levels as well.
 
     Minimises ``‖y − Xw − b‖² / (2n) + alpha · Σ_j ψ(w_j)`` where ψ is even with slope
     ``1 + growth·k`` between the levels ``k·spacing`` and ``(k + 1)·spacing``.  Source: [PAR]
@@ -28,7 +28,7 @@ class PARLasso(ConvexGridModel):
     n_levels : int >= 1 or None, default=7
         Levels per side of 0.  None (needs `spacing`): as many as the solution needs.
     growth : positive float, default=0.05
-        How much the slope rises from cell to cell: the pull towards the levels off 0.
+        How much the slope rises from cell to cell.  It holds few nonzeros on levels: see Notes.
     bounded : bool, default=False
         Forbid coefficients beyond the last level.
     fit_intercept : bool, default=True
@@ -43,6 +43,12 @@ class PARLasso(ConvexGridModel):
     ----------
     coef_, intercept_, levels_, codes_, quantization_rate_, penalty_, dual_gap_, result_, n_iter_
         As for `PARRidge`.
+
+    Notes
+    -----
+    Most quantized coefficients are zeros, and `quantization_rate_` counts them.  The slopes rise by `growth`
+    from cell to cell, which holds few of the nonzero coefficients on levels, in a tuned fit often none.
+    `PARRidge` and `PARNonconvex` put nonzero coefficients on levels.
 
     Examples
     --------

@@ -45,7 +45,7 @@ class Path:
     free : ndarray of int, shape (k,)
         The number of penalised coordinates off the levels at every strength inside each segment.
     events : tuple of tuple of Event, one a knot
-        Who lands on a level and who leaves one; empty where the solver had to find the point.
+        Coordinates that reach or leave a level; empty where the solver had to find the point.
     end : PathEnd
     begins_quantized : bool
         Whether the minimiser is the same, with every penalised coordinate quantized, above ``alphas[0]``.
@@ -137,7 +137,7 @@ class Path:
         most = int(self.free.max(initial=0))
         return (
             f"Path({self.n_segments} segments, {proof}, alpha from {self.alphas[0]:.4g} to "
-            f"{self.alphas[-1]:.4g} ({self.end.name}), at most {most} of {self.problem.size} free)"
+            f"{self.alphas[-1]:.4g} ({self.end.name}), at most {most} of {self.problem.size} off the levels)"
         )
 
 
@@ -183,10 +183,10 @@ def solution_path(
     Notes
     -----
     Source: theory 10.  Between two knots the coefficients and ``X'r`` are affine in α and the cells do
-    not change, so optimality at both ends is optimality at every strength between them.  The free columns
-    are independent at all times, so at most ``rank(X)`` coordinates are free, for every design; on general
-    data at most n for *every* strength, which is [PAR] Theorem 1.  Where rounding decides an event, the
-    path goes on from a point that `solve` finds just below.
+    not change, so optimality at both ends is optimality at every strength between them.  The columns
+    of coordinates off the levels are independent at all times, so these are at most ``rank(X)``, for every
+    design; on general data at most n for *every* strength, which is [PAR] Theorem 1.  Where rounding
+    decides an event, the path goes on from a point that `solve` finds just below.
 
     Examples
     --------

@@ -25,7 +25,7 @@ def conjugate(penalty: PAR, p: ArrayLike) -> FloatArray:
 
 
 def fenchel_young(penalty: PAR, w: ArrayLike, p: ArrayLike) -> FloatArray:
-    """`PAR.fenchel_young`: slope times distance from the supporting level, where w is in a cell beside it."""
+    """`PAR.fenchel_young`: slope times distance from the supporting level where w is in a cell next to it."""
     w, p = np.broadcast_arrays(np.asarray(w, dtype=np.float64), np.asarray(p, dtype=np.float64))
     levels, slopes = penalty.levels, penalty.slopes
     feasible = (p >= slopes[0]) & (p <= slopes[-1])

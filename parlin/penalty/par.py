@@ -239,7 +239,7 @@ class PAR:
     def prox(
         self, v: ArrayLike, step: float | ArrayLike = 1.0, out: FloatArray | None = None, ties: Ties = "right"
     ) -> FloatArray:
-        r"""A minimiser of ``½(x − v)² + step ψ(x)``, exactly a level wherever it rests on one.
+        r"""A minimiser of ``½(x − v)² + step ψ(x)``, float for float a level wherever it is on one.
 
         Parameters
         ----------

@@ -61,7 +61,7 @@ def same_kinks(slopes: FloatArray, others: FloatArray) -> bool:
     """Whether neighbouring slopes differ, and are infinite or zero just where the others, a multiple, are."""
     finite = all_finite(slopes) and all_finite(others)
     same = finite or np.array_equal(np.isfinite(slopes), np.isfinite(others))
-    # A product may underflow to a zero slope, or to the slope beside it.
+    # A product may underflow to a zero slope, or to its neighbour.
     same = same and np.count_nonzero(slopes) == np.count_nonzero(others)
     return bool(same) and np.count_nonzero(slopes[1:] == slopes[:-1]) == 0
 

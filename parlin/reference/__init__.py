@@ -1,4 +1,4 @@
-r"""Ground truth that shares no code with the solvers.
+r"""Ground truth that has no code in common with the solvers.
 
 Convex programs by cvxpy, the prox by enumeration, and constants of a design.
 """

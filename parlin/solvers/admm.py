@@ -93,7 +93,7 @@ def _factorise(problem: Problem, rho: float) -> tuple[Callable[[FloatArray], Flo
         factor = cho_factor(gram, lower=True, overwrite_a=True)
     except LinAlgError:
         raise ValueError(
-            f"rho = {rho:g} is lost in rounding beside the Gram matrix; use at least "
+            f"rho = {rho:g} is lost in rounding next to the Gram matrix; use at least "
             f"{np.finfo(np.float64).eps * problem.loss.lipschitz * min(n, d):.1g}"
         ) from None
     if d <= n:

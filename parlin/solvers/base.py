@@ -13,7 +13,7 @@ from parlin.problem import Problem
 class State:
     """Where a solver is.  Solvers extend it with what their next step needs."""
 
-    w: FloatArray  # the iterate to be judged: always an output of the proximal map after a step
+    w: FloatArray  # the iterate to be certified: always an output of the proximal map after a step
     passes: float  # passes over the data so far; one pass is one X @ w and one X.T @ r
     done: bool  # the solver has nothing left to do: no later step will change w
 

@@ -47,12 +47,12 @@ _TALL = _Pace(0.1, 4, 4)
 
 @dataclass(frozen=True)
 class CoordinateDescent:
-    """Coordinate descent and Newton steps; the points they lead to have at most rank(X) free coordinates.
+    """Coordinate descent and Newton steps; at most rank(X) coordinates end off the levels.
 
     Convex penalties: every update is the exact minimiser in its coordinate.  Nonconvex ones: one
     proximal step, with Newton inside the cells.  Coordinates of zero columns, which nothing moves, are not
-    counted, and a start that is a solution already is left as it is; `parlin.purify` lands them too.  Needs
-    the compiled kernels.
+    counted, and a start that is a solution already is left as it is; `parlin.purify` moves them to a level
+    too.  Needs the compiled kernels.
     """
 
     # A certificate costs little after a step, which begins with the same pass.

@@ -14,8 +14,8 @@ import numpy as np
 from parlin.problem import Problem
 from parlin.solvers.base import FloatArray, State
 
-# Backtracking moves on a ladder of four rungs to a doubling: one up before every step, four down when
-# refused.  A nonconvex penalty keeps a table for each of the few steps in use.
+# Step sizes are powers of 2^(1/4) times the first: one factor up before every step, halved when refused.
+# A nonconvex penalty keeps a table for each of the few steps in use.
 _RUNGS = 4
 # A nonconvex penalty needs a step strictly below 1/L for F to decrease by more than zero.
 _NONCONVEX_SAFETY = 0.99

@@ -9,7 +9,7 @@ Its dual is smooth and strongly convex, and the dual minimiser ``ν`` is the roo
 
     G(ν) = ν − (y − X w(ν)),        w(ν)_j = prox_{σ_j ψ}(c_j + σ_j X_j'ν).                       (2)
 
-The derivative of a prox is 0 where it rests on a level and 1 elsewhere, so the generalised Jacobian
+The derivative of a prox is 0 where its value is a level and 1 elsewhere, so the generalised Jacobian
 ``I + X_J diag(σ_J) X_J'`` has the columns J off the levels only: a Newton system is as large as the
 smaller of |J| and n.
 """
@@ -79,7 +79,7 @@ class QuadraticModel:
         for _ in range(_MAX_NEWTON):
             G = nu - loss.residual(w)
             self.passes += 1.0
-            # X_j'G and (w_j − c_j)/σ_j are what w lacks to be critical, the second for want of σ = ∞.
+            # X_j'G and (w_j − c_j)/σ_j make up the optimality residual: inexact solve and finite σ.
             left = float(np.max(np.abs(w - centre) * self.norms)) / sigma
             if math.sqrt(G @ (weights * G)) <= max(_INNER * left, enough):
                 return w, True
@@ -182,7 +182,7 @@ class QuadraticModel:
         return length, trial
 
     def free_minimiser(self, w: FloatArray) -> FloatArray | None:
-        """The minimiser over the free coordinates of `w`, as if cells had no ends, and one proximal step.
+        """The minimiser over the off-level coordinates of `w`, without cells, and one proximal step.
 
         This is (1) with σ = ∞ and J known: where J is the right one, the end.  None if J is too large.
         """

@@ -36,10 +36,10 @@ _TINY = 1e-300
 class SemismoothNewton:
     r"""The proximal point method with growing steps; the iterate has the least violation so far.
 
-    For convex penalties and any loss with a `local_quadratic`.  A coordinate at rest on a level equals
-    it, float for float.  On data in general position the last point usually has the free coordinates of
-    the minimiser, at most rank(X).  Nothing ensures it, least of all with duplicate columns; then
-    `parlin.purify` does.
+    For convex penalties and any loss with a `local_quadratic`.  A quantized coordinate equals its level
+    float for float.  On data in general position the last point usually has the unquantized
+    coordinates of the minimiser, at most rank(X).  Nothing ensures it, least of all with duplicate
+    columns; then `parlin.purify` does.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ class SemismoothNewton:
         return None
 
     def init(self, problem: Problem, w0: FloatArray) -> _State:
-        # The loss does not see a zero column, so its coordinate rests at the penalty's minimiser.
+        # The loss does not see a zero column, so its coordinate is at the penalty's minimiser.
         seen = problem.loss.coordinate_lipschitz > 0
         w = np.where(seen | ~problem.penalised, w0, problem.start())
         with one_blas_thread():

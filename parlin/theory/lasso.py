@@ -150,7 +150,7 @@ def swapped_prediction_distance(alpha: float, slope_error: float, l1_distance: f
 
 
 def _force(alpha: float, slope_at_zero: float, largest_slope: float) -> float:
-    """``α (A + a_0/2)``, what pulls at each coefficient of the support at most."""
+    """``α (A + a_0/2)``, the largest gradient entry on the support."""
     slope_at_zero = positive("slope_at_zero", slope_at_zero)
     largest_slope = at_least_zero("largest_slope", largest_slope)
     return positive("alpha", alpha) * (largest_slope + slope_at_zero / 2)

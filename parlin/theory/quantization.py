@@ -6,7 +6,7 @@ from parlin._arguments import whole
 
 
 def quantization_floor(rank: int, n_features: int) -> float:
-    r"""The least share of quantized coefficients at a critical point, ``max(0, 1 − rank/d)``.
+    r"""The least fraction of quantized coefficients at a critical point, ``max(0, 1 − rank/d)``.
 
     Source: [PAR] Theorem 1, with ``rank = n``; theory 3.2 and 3.4 for the rank.  Holds at every critical
     point for slopes that are not zero and a design in general position, and for *any* design at a point

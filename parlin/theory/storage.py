@@ -62,10 +62,10 @@ def bitmap_bits(
 def escape_free_share(
     n_features: int, n_levels: int, float_bits: int = 32, uniform: bool = True, ratio: float = 2.0
 ) -> float:
-    r"""The largest share ``u/d`` at which the escape layout is `ratio` times smaller than floats.
+    r"""The largest fraction ``u/d`` at which the escape layout is `ratio` times smaller than floats.
 
     Source: theory 9: ``1/ρ − (⌈log2(K + 1)⌉ + codebook/d)/F``.  Negative where no fit is that small.
-    ``u <= n`` makes it a promise for designs with ``n/d`` up to this share.
+    ``u <= n`` makes it a promise for designs with ``n/d`` up to this fraction.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def escape_free_share(
 def bitmap_free_share(
     n_features: int, n_levels: int, float_bits: int = 32, uniform: bool = True, ratio: float = 2.0
 ) -> float:
-    r"""The largest share ``u/d`` at which the bitmap layout is `ratio` times smaller than floats.
+    r"""The largest fraction ``u/d`` at which the bitmap layout is `ratio` times smaller than floats.
 
     Source: theory 9: ``(F/ρ − 1 − ⌈log2 K⌉ − codebook/d) / (F − ⌈log2 K⌉)``; parameters as in
     `escape_free_share`.  The codes of a level must be shorter than a float.
