@@ -11,16 +11,11 @@ import pytest
 from parlin import PAR, LeastSquares, Problem, designs, solve
 from parlin.penalty.prox import prox_naive
 from parlin.solvers import ProximalGradient
+from tests.cases import W, build
 from tests.kkt import FOUR_BY_FIVE, MINIMUM, SOLUTION, Raw
 from tests.random_par import NAMED
 
-W = PAR([-1.0, 0.0, 1.0], [-1.0, 1.0, -1.0, 1.0])
 NONCONVEX = {name: p for name, p in NAMED if p.shape != "convex" and p.bounded_below}
-
-
-def build(raw: Raw) -> Problem:
-    loss = LeastSquares(raw.X, raw.y, raw.sample_weight, raw.intercept)
-    return Problem(loss, PAR(raw.levels, raw.slopes), raw.penalty_weights)
 
 
 def states(problem: Problem, solver, w0, count: int) -> list:

@@ -10,9 +10,9 @@ from parlin import PAR, LeastSquares, alpha_max, designs
 from parlin.datasets import synthetic
 from parlin.path.grid import grid_path, par_path
 from parlin.solvers import FISTA
+from tests.cases import LASSO
 from tests.kkt import Raw
 
-LASSO = PAR([0.0], [-1.0, 1.0])
 DATA = synthetic(20, 30, seed=0, n_nonzero=5)
 RIDGE = designs.ridge(0.25, 6)
 

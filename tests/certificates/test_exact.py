@@ -13,10 +13,7 @@ from scipy import sparse
 
 from parlin import PAR, LeastSquares, Problem, Proof, designs, exact_certificate, purify, solve
 from parlin.datasets import synthetic
-
-ABSOLUTE = PAR([0.0], [-1.0, 1.0])
-W = PAR([-1.0, 0.0, 1.0], [-1.0, 1.0, -1.0, 1.0])
-ASYMMETRIC = PAR([-0.7, 0.1, 0.9], [-1.3, -0.4, 0.2, 2.1])
+from tests.cases import LASSO, VALLEY_AT_A_TENTH, W
 
 
 def one(x: float, y: float, penalty: PAR) -> Problem:
@@ -185,9 +182,9 @@ KINDS = {
     },
 }
 PENALTIES = {
-    "absolute": ABSOLUTE.scaled(0.3),
+    "absolute": LASSO.scaled(0.3),
     "ridge": designs.ridge(0.5, 1).scaled(0.7),
-    "asymmetric": ASYMMETRIC.scaled(0.3),
+    "asymmetric": VALLEY_AT_A_TENTH.scaled(0.3),
     "box": designs.ridge(0.4, 1, bounded=True).scaled(0.2),
     "W": W.scaled(0.4),
     "rippled": designs.rippled_mcp(0.3, 1).scaled(0.5),
@@ -246,7 +243,7 @@ def test_of_all_patterns_exactly_the_critical_ones_are_proved(name, kind):
 
 def test_dependent_free_columns_are_undecided_until_purified():
     # Theory 3.5: X = [1, 1], y = 3, |·|: a segment of minimisers with both coordinates free.
-    problem = Problem(LeastSquares([[1.0, 1.0]], [3.0]), ABSOLUTE)
+    problem = Problem(LeastSquares([[1.0, 1.0]], [3.0]), LASSO)
     proof = exact_certificate(problem, [1.5, 0.5])
     assert (proof.verdict, proof.n_free, proof.margin) == (Proof.UNDECIDED, 2, None)
     assert "purify" in proof.reason
@@ -257,7 +254,7 @@ def test_dependent_free_columns_are_undecided_until_purified():
 def test_columns_that_only_centring_makes_dependent_are_undecided():
     X = np.array([[1.0, 4.0], [2.0, 5.0], [4.0, 7.0]])  # the second is the first plus 3
     y = np.array([1.0, 2.0, 5.0])
-    penalty = ABSOLUTE.scaled(0.01)
+    penalty = LASSO.scaled(0.01)
     w = [0.5, 0.5]
     assert exact_certificate(Problem(LeastSquares(X, y), penalty), w).verdict is not Proof.UNDECIDED
     centred = Problem(LeastSquares(X, y, fit_intercept=True), penalty)
@@ -283,7 +280,7 @@ def test_what_cannot_be_checked_is_undecided_with_the_reason(w, max_free, reason
 
 def test_a_point_of_the_wrong_shape_is_an_error():
     with pytest.raises(ValueError, match=r"w must have shape \(1,\), but has shape \(2,\)"):
-        exact_certificate(one(1.0, 1.0, ABSOLUTE), [1.0, 2.0])
+        exact_certificate(one(1.0, 1.0, LASSO), [1.0, 2.0])
 
 
 # -- at size ----------------------------------------------------------------------------------------
@@ -328,7 +325,7 @@ def test_a_weight_of_samples_is_the_same_as_repeating_them():
     rng = np.random.default_rng(12)
     X, y = rng.standard_normal((3, 2)), rng.standard_normal(3)
     times = [1, 3, 2]
-    penalty = ASYMMETRIC.scaled(0.2)
+    penalty = VALLEY_AT_A_TENTH.scaled(0.2)
     weighted = Problem(LeastSquares(X, y, [float(t) for t in times], fit_intercept=True), penalty)
     repeated = LeastSquares(np.repeat(X, times, axis=0), np.repeat(y, times), fit_intercept=True)
     repeated = Problem(repeated, penalty)

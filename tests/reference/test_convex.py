@@ -8,7 +8,7 @@ from scipy import sparse
 from sklearn.linear_model import Lasso, Ridge
 
 from parlin import PAR, LeastSquares, Problem, designs, reference
-from tests import laws, random_par
+from tests import laws
 
 INF = np.inf
 N, D = 10, 6
@@ -136,16 +136,3 @@ def test_the_reference_does_not_use_the_prox_or_a_solver(monkeypatch):
     problem = Problem(LeastSquares(*data()), designs.ridge(0.5, 3))
     assert reference.solve_with_cvxpy(problem).objective > 0
     assert reference.prox_brute_force(designs.binary(), [0.3], 0.5).shape == (1,)
-
-
-def test_brute_force_finds_the_minimum_of_rational_arithmetic():
-    # Values of ψ are sums of floats, so the penalties are of one scale.
-    for number in range(120):
-        rng = np.random.default_rng((5, number))
-        par, step = random_par.random_par(rng, random_par.KINDS[number % 8]), float(rng.uniform(0.05, 3.0))
-        v = random_par.telling_arguments(rng, par, step, 1.0, 6)
-        exact, low, high = laws.Exact(par), *par.domain
-        origin = exact.value(laws.Fraction(min(max(0.0, low), high)))
-        for vi, least in zip(v.tolist(), reference.prox_brute_force(par, v, step), strict=True):
-            true = float(exact.minimisers(vi, step)[0] - laws.Fraction(step) * origin)
-            assert least == pytest.approx(true, rel=1e-12, abs=1e-12)
