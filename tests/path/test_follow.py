@@ -7,7 +7,7 @@ from parlin import PAR, LeastSquares, designs
 from parlin.datasets import synthetic
 from parlin.path import solution_path
 from parlin.path.follow import PathEnd
-from parlin.path.homotopy import Homotopy, Trouble
+from parlin.path.homotopy import Homotopy, PathFailure
 from tests.cases import LASSO
 from tests.path.cases import PENALTIES, raw, strengths
 
@@ -86,15 +86,15 @@ def test_wrong_arguments_are_named(arguments, error, message):
 
 def test_the_solver_takes_over_where_the_event_rule_fails(monkeypatch):
     data = synthetic(8, 30, seed=10)
-    settle, calls = Homotopy.settle, [0]
+    resolve, calls = Homotopy.resolve_ties, [0]
 
     def fails_at_times(self):
         calls[0] += 1
         if calls[0] % 10 == 0:
-            raise Trouble("made up")
-        return settle(self)
+            raise PathFailure("made up")
+        return resolve(self)
 
-    monkeypatch.setattr(Homotopy, "settle", fails_at_times)
+    monkeypatch.setattr(Homotopy, "resolve_ties", fails_at_times)
     path = solution_path(LeastSquares(data.X, data.y), PENALTIES["ridge"], 1e-3)
     assert path.end is PathEnd.REACHED
     assert calls[0] > 50
@@ -107,16 +107,16 @@ def test_the_solver_takes_over_where_the_event_rule_fails(monkeypatch):
 
 def test_a_wrong_direction_is_found_out(monkeypatch):
     data = synthetic(8, 30, seed=11)
-    settle, calls = Homotopy.settle, [0]
+    resolve, calls = Homotopy.resolve_ties, [0]
 
     def strays_at_times(self):
-        left = settle(self)
+        left = resolve(self)
         calls[0] += 1
         if calls[0] % 40 == 0:
             self._v = 1.001 * self._v
         return left
 
-    monkeypatch.setattr(Homotopy, "settle", strays_at_times)
+    monkeypatch.setattr(Homotopy, "resolve_ties", strays_at_times)
     path = solution_path(LeastSquares(data.X, data.y), PENALTIES["ridge"], 1e-3)
     assert path.end is PathEnd.REACHED
     for k in np.flatnonzero(path.exact):
@@ -150,9 +150,9 @@ def test_rounding_does_not_add_up_over_thousands_of_events():
 
 def test_a_rule_that_never_works_still_ends(monkeypatch):
     def never(self):
-        raise Trouble("made up")
+        raise PathFailure("made up")
 
-    monkeypatch.setattr(Homotopy, "settle", never)
+    monkeypatch.setattr(Homotopy, "resolve_ties", never)
     path = solution_path(LeastSquares([[2.0, 1.0]], [4.0]), PENALTIES["ridge"], 0.1)
     assert path.alphas[-1] == 0.1
     # Knots are optimal; a segment across a kink is not called exact.
