@@ -10,7 +10,7 @@ try:
     if os.environ.get("PARLIN_PURE", "") not in ("", "0"):
         raise ImportError("PARLIN_PURE asks for pure Python")
     from parlin._kernels import columns, optimality
-    from parlin._kernels.descent import Descent
+    from parlin._kernels.descent.descent import Descent
     from parlin._kernels.prox import Prox
 except ImportError:
     Descent = Prox = columns = optimality = None
