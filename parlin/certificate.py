@@ -14,9 +14,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from parlin._kernels import optimality
+from parlin._kernels import all_finite, optimality
+from parlin._kernels.optimality_numpy import largest_ratio
 from parlin.problem import Problem
-from parlin.samples import all_finite
 
 FloatArray = NDArray[np.float64]
 
@@ -150,8 +150,11 @@ def judge(problem: Problem, w: FloatArray, tol: float) -> Judgement:
     if not (math.isfinite(value) and all_finite(gradient)):
         return _hopeless(problem, w)
     scale, floor = loss.gradient_scale, loss.rounding_floor(w)
-    measure = _measure if optimality is None else _measure_compiled
-    objective, residual, strict_residual = measure(problem, w, value, gradient, scale, floor, tol)
+    penalty = problem.penalty
+    objective, residual, strict_residual = optimality.judge(
+        w, gradient, scale, floor, problem.penalty_weights, penalty.levels, penalty.slopes, *penalty.anchors,
+        value, problem.start_objective, tol,
+    )  # fmt: skip
 
     def complete() -> Certificate:
         distance, on_level = problem.distance(gradient, w), problem.on_level(w)
@@ -163,7 +166,7 @@ def judge(problem: Problem, w: FloatArray, tol: float) -> Judgement:
             residual=residual,
             strict_residual=strict_residual,
             slope_residual=_slope_residual(problem, distance),
-            prox_residual=_largest_ratio(move, allowed),
+            prox_residual=largest_ratio(move, allowed),
             prox_step=step,
             gap=_relative_gap(problem, w, objective),
             rounded_objective=_rounded_objective(problem, w),
@@ -174,42 +177,10 @@ def judge(problem: Problem, w: FloatArray, tol: float) -> Judgement:
     return Judgement(objective, residual, strict_residual, complete)
 
 
-def _measure(
-    problem: Problem, w: FloatArray, value: float, gradient: FloatArray, scale: FloatArray, floor: FloatArray,
-    tol: float,
-) -> tuple[float, float, float]:  # fmt: skip
-    """The objective, the residual and the strict residual of a point where the loss is finite."""
-    objective = value + problem.penalty_value(w)
-    floor = _excuse(problem, objective, floor)
-    distance, on_level = problem.distance(gradient, w), problem.on_level(w)
-    residual = _largest_ratio(distance, np.maximum(scale, floor / tol))
-    unsettled = np.where((distance > 0) | ~on_level, np.maximum(distance, floor), 0.0)
-    return objective, residual, _largest_ratio(unsettled, scale)
-
-
-def _measure_compiled(
-    problem: Problem, w: FloatArray, value: float, gradient: FloatArray, scale: FloatArray, floor: FloatArray,
-    tol: float,
-) -> tuple[float, float, float]:  # fmt: skip
-    penalty = problem.penalty
-    return optimality.judge(
-        w, gradient, scale, floor, problem.penalty_weights, penalty.levels, penalty.slopes, *penalty.anchors,
-        value, problem.start_objective, tol,
-    )  # fmt: skip
-
-
 def _excuse(problem: Problem, objective: float, floor: FloatArray) -> FloatArray:
     """The rounding errors that a point is excused."""
     # Far out the floor grows without limit: it excuses no point that is worse than the start.
     return np.zeros_like(floor) if objective > problem.start_objective else floor
-
-
-def _largest_ratio(numerator: FloatArray, denominator: FloatArray) -> float:
-    """``max_j numerator_j / denominator_j`` with 0/0 = 0."""
-    if denominator.min() > np.finfo(np.float64).tiny:
-        return float((numerator / denominator).max())
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        return float(np.max(np.where(numerator == 0.0, 0.0, numerator / denominator)))
 
 
 def _slope_residual(problem: Problem, distance: FloatArray) -> float | None:
@@ -221,7 +192,7 @@ def _slope_residual(problem: Problem, distance: FloatArray) -> float | None:
     if problem.penalty_weights is not None and problem.penalised.any():
         weights = np.where(problem.penalised, problem.penalty_weights, np.inf)
         smallest *= np.where(problem.penalised, weights, weights.min())
-    return _largest_ratio(distance, smallest)
+    return largest_ratio(distance, smallest)
 
 
 def _relative_gap(problem: Problem, w: FloatArray, objective: float) -> float | None:

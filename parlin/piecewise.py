@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from parlin.samples import all_finite
+from parlin._kernels import all_finite
 
 FloatArray = NDArray[np.float64]
 

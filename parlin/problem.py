@@ -8,9 +8,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from parlin._kernels import extremes
 from parlin.loss import LeastSquares
 from parlin.penalty import PAR
-from parlin.samples import extremes
 
 FloatArray = NDArray[np.float64]
 

@@ -6,8 +6,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
-from parlin._kernels import columns
-
 FloatArray = NDArray[np.float64]
 
 
@@ -15,16 +13,6 @@ def is_complex(X: ArrayLike | sparse.spmatrix | sparse.sparray) -> bool:
     """Whether the entries are complex numbers."""
     dtype = getattr(X, "dtype", None)
     return np.iscomplexobj(X) if dtype is None else dtype.kind == "c"
-
-
-def all_finite(v: FloatArray) -> bool:
-    """Whether no entry of the vector is infinite or NaN."""
-    return bool(np.isfinite(v).all()) if columns is None else columns.all_finite(v)
-
-
-def extremes(v: FloatArray) -> tuple[float, float]:
-    """The least and the greatest entry of a vector; NaN if one is."""
-    return (float(v.min()), float(v.max())) if columns is None else columns.extremes(v)
 
 
 def is_finite(X: FloatArray | sparse.spmatrix | sparse.sparray) -> bool:

@@ -1,7 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 r"""How far a point is from stationary, in one loop over its coordinates.
 
-The very operations of `parlin.certificate`, which has them in NumPy too: the same ratios, float for float.
+The very operations of `optimality_numpy`: the same ratios, float for float.
 """
 
 from libc.math cimport fabs
@@ -40,30 +40,31 @@ def judge(
         weights = omega
         if weights.shape[0] != d:
             raise ValueError("omega must have an entry for each of w")
-    while zero < n_levels and levels[zero] < 0.0:
-        zero += 1
-    for j in range(d):
-        if weighted and weights[j] == 0.0:
-            distance, on_level = fabs(gradient[j]), False
-        else:
-            cell = cell_of(levels, w[j], zero)
-            on_level = cell < n_levels and levels[cell] == w[j]
-            left, right = slopes[cell], slopes[cell + on_level]
-            share = weights[j] if weighted else 1.0
-            target = -(gradient[j] / share)
-            distance = share * max(max(min(left, right) - target, target - max(left, right)), 0.0)
-            value = values[cell]
-            if w[j] != points[cell]:
-                value += slopes[cell] * (w[j] - points[cell])
-            block += share * value
-        if j % BLOCK == BLOCK - 1:
-            total, block = total + block, 0.0
-        if distance > 0.0:
-            residual = max(residual, ratio(distance, scale[j]))
-            excused_residual = max(excused_residual, ratio(distance, max(scale[j], floor[j] / tol)))
-        if distance > 0.0 or not on_level:
-            strict = max(strict, ratio(distance, scale[j]))
-            excused_strict = max(excused_strict, ratio(max(distance, floor[j]), scale[j]))
+    with nogil:
+        while zero < n_levels and levels[zero] < 0.0:
+            zero += 1
+        for j in range(d):
+            if weighted and weights[j] == 0.0:
+                distance, on_level = fabs(gradient[j]), False
+            else:
+                cell = cell_of(levels, w[j], zero)
+                on_level = cell < n_levels and levels[cell] == w[j]
+                left, right = slopes[cell], slopes[cell + on_level]
+                share = weights[j] if weighted else 1.0
+                target = -(gradient[j] / share)
+                distance = share * max(max(min(left, right) - target, target - max(left, right)), 0.0)
+                value = values[cell]
+                if w[j] != points[cell]:
+                    value += slopes[cell] * (w[j] - points[cell])
+                block += share * value
+            if j % BLOCK == BLOCK - 1:
+                total, block = total + block, 0.0
+            if distance > 0.0:
+                residual = max(residual, ratio(distance, scale[j]))
+                excused_residual = max(excused_residual, ratio(distance, max(scale[j], floor[j] / tol)))
+            if distance > 0.0 or not on_level:
+                strict = max(strict, ratio(distance, scale[j]))
+                excused_strict = max(excused_strict, ratio(max(distance, floor[j]), scale[j]))
     objective = loss + (total + block)
     # Far out the floor grows without limit: it excuses no point that is worse than the start.
     if objective > start_objective:
