@@ -15,7 +15,7 @@ MAX_LINES = 300
 
 # From the bottom up; a module imports only from those before it. Packages count as one module.
 ORDER = (
-    *("_kernels", "threads", "samples", "piecewise", "prox", "theory", "matrix"),
+    *("_kernels", "threads", "samples", "piecewise", "prox", "theory", "matrix", "factor"),
     *("penalty", "loss"),
     *("designs", "problem", "quantizers"),
     *("certificate", "exact_certificate", "purification", "reference", "datasets"),

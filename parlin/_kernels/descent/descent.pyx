@@ -17,7 +17,7 @@ from libc.math cimport fabs, sqrt
 
 from parlin._kernels.descent.columns cimport Columns
 from parlin._kernels.descent.conjugate cimport conjugate_gradients
-from parlin._kernels.descent.factor cimport Factor, Projection
+from parlin._kernels.descent.factor cimport DEPENDENT, DOUBTFUL, Factor, Projection
 from parlin._kernels.descent.free_set cimport count_free, lacks_columns, synchronise
 from parlin._kernels.descent.iterate cimport Iterate, free_at, refresh, update
 from parlin._kernels.descent.newton cimport Newton, newton
@@ -31,6 +31,10 @@ import numpy as np
 cdef enum:
     # How often a solution is made to have at most rank(A) free coordinates, and solved again.
     MAX_REDUCTIONS = 5
+
+
+# Of the factor in NumPy, `parlin.factor`, too.
+dependent, doubtful = DEPENDENT, DOUBTFUL
 
 
 @cython.final
