@@ -16,10 +16,10 @@ MAX_LINES = 300
 # From the bottom up; a module imports only from those before it. Packages count as one module.
 ORDER = (
     *("_types", "_kernels", "_arguments", "_threads"),
-    *("moments", "matrix", "penalty", "theory"),
+    *("matrix", "penalty", "theory"),
     *("losses", "designs", "quantizers"),
     "problem",
-    *("certificates", "purification", "reference", "datasets"),
+    *("certificates", "purification", "reference", "datasets", "factor"),
     "solvers",
     *("_loop", "_starts", "_solve", "path"),
     *("estimators", "packed", "displays"),

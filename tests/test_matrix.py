@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from scipy import sparse
 
+import parlin
 from parlin import DesignMatrix, LeastSquares, Problem, designs, matrix, solve
-from parlin._kernels import all_finite, extremes
+from parlin._kernels import columns, columns_numpy
 from parlin.solvers import CoordinateDescent
 
 N, D = 9, 5
@@ -96,12 +99,11 @@ def test_every_map_is_the_explicit_matrix_however_it_is_stored(stored, weights, 
     assert design.largest_singular_value == pytest.approx(largest, rel=1e-12)
 
 
-needs_kernels = pytest.mark.skipif(matrix.kernels is None, reason="needs the compiled kernels")
+needs_kernels = pytest.mark.skipif(not parlin.compiled, reason="needs the compiled kernels")
 
 
-@needs_kernels
 @pytest.mark.parametrize("constant", [False, True])
-@pytest.mark.parametrize("stored", ["F", *SPARSE])
+@pytest.mark.parametrize("stored", STORED)
 @pytest.mark.parametrize("weights", WEIGHTS, ids=["equal", "weighted"])
 @pytest.mark.parametrize("centre", [False, True])
 def test_one_pass_gives_the_adjoint_the_means_and_the_norms(centre, weights, stored, constant):
@@ -112,7 +114,7 @@ def test_one_pass_gives_the_adjoint_the_means_and_the_norms(centre, weights, sto
     u = np.random.default_rng(2).standard_normal(N)
     A, s = explicit(X, weights, centre)
     design = DesignMatrix(STORED[stored](X), weights, centre=centre)
-    np.testing.assert_allclose(design.survey(u), A.T @ (s * u), **close)
+    np.testing.assert_allclose(design.column_statistics(u), A.T @ (s * u), **close)
     facts = {name: vars(design)[name] for name in ("means", "raw_norms", "column_norms")}
     np.testing.assert_allclose(facts["means"], (s @ X) * centre, **close)
     np.testing.assert_allclose(facts["raw_norms"], np.sqrt(s @ X**2), **close)
@@ -121,12 +123,11 @@ def test_one_pass_gives_the_adjoint_the_means_and_the_norms(centre, weights, sto
         assert facts["means"][2] == 0.1 and facts["column_norms"][2] == 0.0
 
 
-@needs_kernels
 @pytest.mark.parametrize("n", [1, 3, 4, 7, 8, 12, 15, 16, 20, 27, 28, 31, 45])
 def test_one_pass_adds_up_columns_of_any_length(n):
     X, u = np.asfortranarray(np.random.default_rng(n).standard_normal((n, 3))), np.arange(1.0, n + 1)
     design = DesignMatrix(X)
-    products = design.survey(u)
+    products = design.column_statistics(u)
     np.testing.assert_array_equal(products, design.rmatvec(u))
     np.testing.assert_allclose(products, X.T @ u / n, **close)
     np.testing.assert_allclose(design.raw_norms, np.linalg.norm(X, axis=0) / np.sqrt(n), rtol=1e-14)
@@ -140,7 +141,7 @@ def test_the_norm_of_a_column_that_is_constant_but_for_one_zero(weights):
     for stored in (np.asfortranarray, sparse.csc_array):
         design = DesignMatrix(stored(x), weights, centre=True)
         assert design.column_norms[0] ** 2 == pytest.approx(share * (1 - share), rel=1e-10)
-        design.survey(np.ones(100_000))
+        design.column_statistics(np.ones(100_000))
         assert design.column_norms[0] ** 2 == pytest.approx(share * (1 - share), rel=1e-10)
 
 
@@ -167,21 +168,45 @@ def test_entries_outside_the_rows_are_refused(index, column):
 def test_more_entries_than_32_bits_count_are_left_to_loops_that_can(monkeypatch):
     X, u = sparse.csr_array(data()), np.ones(N)
     expected = DesignMatrix(X).rmatvec(u)
-    monkeypatch.setattr(matrix, "_MOST", X.nnz)
-    assert DesignMatrix(X).survey(u) is not None
-    monkeypatch.setattr(matrix, "_MOST", X.nnz - 1)
+    monkeypatch.setattr(columns_numpy, "MOST", X.nnz)
+    assert DesignMatrix(X).is_countable and type(columns.columns_of(X)) is not columns_numpy.SparseColumns
+    monkeypatch.setattr(columns_numpy, "MOST", X.nnz - 1)
+    assert type(columns.columns_of(X)) is columns_numpy.SparseColumns
     design = DesignMatrix(X)
-    assert design.survey(u) is None
+    np.testing.assert_allclose(design.column_statistics(u), expected, **close)
     np.testing.assert_allclose(design.rmatvec(u), expected, **close)
     problem = Problem(LeastSquares(design, u), designs.ridge(0.1, 3))
     assert "32 bits" in CoordinateDescent().unsupported(problem)
     assert solve(problem).status.is_success
 
 
-def test_where_one_pass_does_not_do_nothing_is_surveyed():
-    design = DesignMatrix(STORED["C"](data()))
-    assert design.survey(np.ones(N)) is None
-    assert "raw_norms" not in vars(design)
+def test_what_is_known_of_the_columns_stays_when_it_is_found_again():
+    X = data() + 3.0
+    for stored in STORED.values():
+        for centre in (False, True):
+            design = DesignMatrix(stored(X), centre=centre)
+            known = design.means, design.raw_norms, design.column_norms
+            design.column_statistics(np.ones(N))
+            again = design.means, design.raw_norms, design.column_norms
+            assert all(a is b for a, b in zip(known, again, strict=True))
+            assert (design.column_norms is design.raw_norms) != centre
+
+
+@pytest.mark.parametrize("stored", STORED)
+def test_threads_that_share_a_design_find_the_same_bits(stored):
+    X = np.tile(data() + 3.0, (20, 30))
+    u = np.random.default_rng(6).standard_normal(X.shape[0])
+    names = ("means", "raw_norms", "column_norms", "root_weights", "largest_singular_value")
+
+    def facts(design):
+        return [design.rmatvec(u), *(getattr(design, name) for name in names), design.matvec(X[0])]
+
+    expected = facts(DesignMatrix(STORED[stored](X), centre=True))
+    for _ in range(5):
+        design = DesignMatrix(STORED[stored](X), centre=True)
+        with ThreadPoolExecutor(8) as threads:
+            found = list(threads.map(facts, [design] * 8))
+        assert all(np.array_equal(a, b) for one in found for a, b in zip(one, expected, strict=True))
 
 
 @pytest.mark.parametrize("quick", [True, False])
@@ -189,7 +214,7 @@ def test_where_one_pass_does_not_do_nothing_is_surveyed():
 @pytest.mark.parametrize("weights", WEIGHTS, ids=["equal", "weighted"])
 @pytest.mark.parametrize("centre", [False, True])
 def test_residuals_and_adjoints_are_those_of_the_explicit_matrix(centre, weights, stored, quick, monkeypatch):
-    monkeypatch.setattr(matrix, "_QUICK", matrix._QUICK if quick else 0)
+    monkeypatch.setattr(columns, "QUICK", 1 << 18 if quick else 0, raising=False)
     design = DesignMatrix(STORED[stored](data()), weights, centre=centre)
     A, s = explicit(data(), weights, centre)
     rng = np.random.default_rng(5)
@@ -213,43 +238,6 @@ def test_the_entries_by_columns_are_those_of_the_matrix_and_no_copy_where_they_a
         assert found.flags.f_contiguous
         assert (found is design.X) == (stored == "F")
     np.testing.assert_array_equal(found, data())
-
-
-@pytest.mark.parametrize("v", [[2.0], [1.0, -3.0, 2.0], [np.inf, 0.0], [-np.inf, np.inf]])
-def test_extremes_of_a_vector(v):
-    v = np.array(v)
-    assert extremes(v) == (v.min(), v.max())
-    assert all_finite(v) == np.isfinite(v).all()
-    assert np.isnan(extremes(np.append(v, np.nan))).all() and not all_finite(np.append(v, np.nan))
-
-
-@pytest.mark.skipif(matrix.kernels is None, reason="needs the compiled kernels")
-def test_the_compiled_loops_refuse_what_does_not_fit():
-    X, wrong = np.asfortranarray(data()), np.ones(N + 1)
-    chosen, outside = np.array([0, 1]), np.array([0, D])
-    s, u, means = np.full(N, 1 / N), np.ones(N), np.zeros(D)
-    with pytest.raises(ValueError, match="an entry for each row"):
-        matrix.kernels.survey(X, s, True, False, wrong)
-    with pytest.raises(ValueError, match="an entry for each chosen column"):
-        matrix.kernels.combination(X, chosen, np.ones(3))
-    with pytest.raises(ValueError, match="one for each row"):
-        matrix.kernels.panel(X, chosen, means, wrong)
-    with pytest.raises(ValueError, match="an entry for each row of X, and w one for each column"):
-        matrix.kernels.residual(X, wrong, np.ones(D))
-    with pytest.raises(ValueError, match="an entry for each row of X, and w one for each column"):
-        matrix.kernels.residual(X, u, np.ones(D + 1))
-    with pytest.raises(ValueError, match="an entry for each row"):
-        matrix.kernels.adjoint(X, wrong)
-    with pytest.raises(ValueError, match="empty"):
-        matrix.kernels.extremes(np.empty(0))
-    with pytest.raises(ValueError, match="an entry for each weight"):
-        matrix.kernels.half_square(u, wrong)
-    for call in (
-        lambda: matrix.kernels.combination(X, outside, np.ones(2)),
-        lambda: matrix.kernels.panel(X, -chosen - 1, means, u),
-    ):
-        with pytest.raises(IndexError, match=f"X has {D} columns, and none with the number"):
-            call()
 
 
 @pytest.mark.parametrize("stored", ["C", "csr array", "csc matrix"])
@@ -433,7 +421,7 @@ def test_anything_but_two_dimensions_is_refused(X):
 )
 @pytest.mark.parametrize("count", [0, 1, 40, 400, 900])
 def test_columns_that_do_not_count_are_left_out_of_a_large_product(store, count, monkeypatch):
-    monkeypatch.setattr(matrix, "_PANEL_ENTRIES", 1000)  # 11 columns at a time
+    monkeypatch.setattr(columns_numpy, "_PANEL_ENTRIES", 1000)  # 11 columns at a time
     rng = np.random.default_rng(40)
     X = rng.standard_normal((90, 900)) + 1.0
     w = np.zeros(900)

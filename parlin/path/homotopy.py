@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parlin._types import FloatArray
-from parlin.path.free_columns import FreeColumns
+from parlin.factor import FactoredColumns
 from parlin.problem import Problem
 
 _EPS = float(np.finfo(np.float64).eps)
@@ -70,7 +70,7 @@ class Homotopy:
         self._cell = np.searchsorted(problem.penalty.levels, self.w)
         for j in np.flatnonzero(problem.on_level(self.w)):
             self._rest(j, int(self._cell[j]))
-        self._columns, self._slope = FreeColumns(self._design), np.empty(0)
+        self._columns, self._slope = FactoredColumns(self._design), np.empty(0)
         for j in np.concatenate((problem.unpenalised, problem.unquantized(self.w))):
             if self._columns.append(int(j)):
                 self._slope = np.append(self._slope, self._slope_in(j, self._cell[j]))

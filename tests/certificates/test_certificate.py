@@ -10,13 +10,9 @@ import numpy as np
 import pytest
 
 from parlin import PAR, Certificate, LeastSquares, Problem, certify, designs, solve
-from parlin.certificates import stopping as module
 from tests.cases import VALLEY_AT_A_QUARTER, W
 from tests.certificates.cases import (
     DATA,
-    NONCONVEX_WITH_GAP,
-    WITH_GAP,
-    WITHOUT_GAP,
     build,
     points,
     raw_problem,
@@ -208,59 +204,3 @@ def test_the_certificate_of_a_result_is_of_the_point_as_it_was_returned():
     expected = certify(problem, result.w)
     result.w[:] = 7.0
     assert result.certificate == expected
-
-
-# -- the compiled judgement -------------------------------------------------------------------------
-
-
-@pytest.mark.skipif(module.optimality is None, reason="needs the compiled kernels")
-@pytest.mark.parametrize("kind", DATA)
-@pytest.mark.parametrize("name", [*WITH_GAP, *NONCONVEX_WITH_GAP, *WITHOUT_GAP])
-def test_the_compiled_judgement_is_the_one_in_numpy(name, kind):
-    penalty = {**WITH_GAP, **NONCONVEX_WITH_GAP, **WITHOUT_GAP}[name]
-    if kind == "wide" and not penalty.bounded_below:
-        pytest.skip("unbounded below on a wide design")
-    problem = build(raw_problem(kind, penalty))
-    rng, penalty = np.random.default_rng(3), problem.separable
-    d = problem.size
-    anywhere, huge = rng.standard_normal(d), 1e12 * rng.standard_normal(d)
-    some = anywhere.copy()
-    some[::2] = rng.choice(np.append(problem.penalty.levels, 0.0), some[::2].size)
-    for w in (np.zeros(d), anywhere, some, problem.clip(some), huge, problem.start(), -0.0 * anywhere):
-        value, gradient = problem.loss.value_and_gradient(w)
-        scale, floor = problem.loss.gradient_scale, problem.loss.rounding_floor(w)
-        for slack in (scale, 0.0 * scale):  # a scale of zero, as for y = 0
-            limit = module.highest_allowed_objective(problem.start_objective)
-            for tol in (1e-3, 1e-12):
-                with np.errstate(invalid="ignore"):
-                    expected = module._measure(penalty, w, value, gradient, slack, floor, limit, tol)
-                found = module._measure_compiled(penalty, w, value, gradient, slack, floor, limit, tol)
-                assert found[0] == pytest.approx(expected[0], rel=1e-14, nan_ok=True)
-                assert found[1:] == expected[1:]
-
-
-@pytest.mark.skipif(module.optimality is None, reason="needs the compiled kernels")
-def test_long_sums_of_the_compiled_judgement_are_as_exact_as_those_of_numpy():
-    d = 100_003
-    problem = Problem(LeastSquares(np.ones((1, d)), [0.0]), designs.ridge(0.1, 30))
-    w = np.random.default_rng(4).standard_normal(d)
-    gradient = problem.loss.gradient(w)
-    scale, floor = problem.loss.gradient_scale, problem.loss.rounding_floor(w)
-    found = module._measure_compiled(problem.separable, w, 0.0, gradient, scale, floor, math.inf, 1e-8)[0]
-    assert found == pytest.approx(math.fsum(problem.penalty.value(w)), rel=1e-14)
-
-
-@pytest.mark.skipif(module.optimality is None, reason="needs the compiled kernels")
-def test_the_compiled_judgement_refuses_what_does_not_fit():
-    w, levels, slopes = np.zeros(3), np.zeros(1), np.ones(2)
-    fits = [w, w, w, w, None, levels, slopes, slopes, slopes, 0.0, 0.0, 1e-8]
-    module.optimality.judge(*fits)
-    for place, wrong, message in (
-        (1, np.zeros(2), "one length"),
-        (3, np.zeros(4), "one length"),
-        (4, np.ones(2), "an entry for each of w"),
-        (6, np.ones(3), "one entry more than levels"),
-        (8, np.ones(1), "one entry more than levels"),
-    ):
-        with pytest.raises(ValueError, match=message):
-            module.optimality.judge(*fits[:place], wrong, *fits[place + 1 :])

@@ -58,24 +58,26 @@ def test_the_work_of_a_default_start_counts_in_the_passes_of_the_run():
 class Counting:
     """Counts the products with X and X' of one problem while it is entered."""
 
+    NAMES = ("matvec", "residual", "rmatvec")
+
     def __init__(self, problem: Problem) -> None:
         self.design, self.products = problem.loss.design, 0
 
     def __enter__(self) -> Counting:
-        self.originals = self.design.matvec, self.design.rmatvec
-        for name, original in zip(("matvec", "rmatvec"), self.originals, strict=True):
-            setattr(self.design, name, self._counted(original))
+        for name in self.NAMES:
+            setattr(self.design, name, self._counted(getattr(self.design, name)))
         return self
 
     def _counted(self, original):
-        def product(u):
+        def product(*vectors):
             self.products += 1
-            return original(u)
+            return original(*vectors)
 
         return product
 
     def __exit__(self, *_) -> None:
-        del self.design.matvec, self.design.rmatvec
+        for name in self.NAMES:
+            delattr(self.design, name)
 
 
 def test_the_automatic_solver_supports_what_it_is_chosen_for():

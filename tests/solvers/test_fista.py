@@ -187,10 +187,13 @@ def test_the_judged_point_is_the_output_of_the_prox_not_the_extrapolated_one():
 def test_passes_are_half_the_products_with_the_data(penalty, monkeypatch):
     problem = build(gaussian(penalty.scaled(0.1)))
     products = []
-    for name in ("matvec", "rmatvec"):
+    for name in ("residual", "matvec", "rmatvec"):
         product = getattr(problem.loss.design, name)
         monkeypatch.setattr(
-            problem.loss.design, name, lambda u, p=product: products.append(1) or p(u), raising=False
+            problem.loss.design,
+            name,
+            lambda *vectors, p=product: products.append(1) or p(*vectors),
+            raising=False,
         )
     state = states(problem, FISTA(), np.full(5, 2.0), 25)[-1]
     assert state.passes == len(products) / 2

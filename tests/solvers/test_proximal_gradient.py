@@ -228,10 +228,13 @@ def test_a_right_step_size_is_accepted(step):
 def test_passes_are_half_the_products_with_the_data(solver, monkeypatch):
     problem = build(gaussian(designs.lasso(0.25, 4).scaled(0.05)))
     products = []
-    for name in ("matvec", "rmatvec"):
+    for name in ("residual", "matvec", "rmatvec"):
         product = getattr(problem.loss.design, name)
         monkeypatch.setattr(
-            problem.loss.design, name, lambda u, p=product: products.append(1) or p(u), raising=False
+            problem.loss.design,
+            name,
+            lambda *vectors, p=product: products.append(1) or p(*vectors),
+            raising=False,
         )
     state = states(problem, solver, np.full(6, 2.0), 10)[-1]
     assert state.passes == len(products) / 2

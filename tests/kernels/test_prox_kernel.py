@@ -11,6 +11,7 @@ import subprocess
 import sys
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -287,3 +288,24 @@ def test_pure_python_can_be_asked_for_and_returns_the_same_bits():
     v = np.random.default_rng(29).uniform(-2, 2, 1000)
     assert compiled == "False"
     assert bytes.fromhex(bits) == RIPPLED.prox(v, STEP).tobytes()
+
+
+@pytest.mark.skipif(not parlin.compiled, reason="needs the compiled kernels")
+def test_threads_that_share_a_map_all_find_its_values():
+    rng = np.random.default_rng(30)
+    par = PAR(np.sort(rng.standard_normal(400)), rng.standard_normal(401))
+    v = rng.uniform(-3, 3, 4000)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(30):
+            table = table_of(par, 0.01)
+            kernel = Prox(*table[:4])
+            with ThreadPoolExecutor(8) as threads:
+                found = list(threads.map(kernel, [v] * 24))
+            for x in found:
+                assert_same_bits(x, found[0])
+        assert_same_bits(found[0], by_definition(table, v))
+        assert kernel.method == "buckets"
+    finally:
+        sys.setswitchinterval(interval)

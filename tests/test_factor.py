@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+import parlin
 from parlin import DesignMatrix
-from parlin.path.free_columns import FreeColumns
+from parlin.factor import DEPENDENT, DOUBTFUL, FactoredColumns
 
 
 @pytest.mark.parametrize("stored", ["dense", "sparse", "centred", "weighted"])
@@ -19,7 +20,7 @@ def test_solves_with_the_gram_matrix_after_any_sequence_of_changes(stored):
         centre=stored == "centred",
     )
     A = np.sqrt(weights / weights.sum())[:, None] * (X - X.mean(axis=0) if stored == "centred" else X)
-    columns, chosen = FreeColumns(design), []
+    columns, chosen = FactoredColumns(design), []
     for _ in range(200):
         if chosen and (rng.random() < 0.45 or len(chosen) == 10):
             k = int(rng.integers(len(chosen)))
@@ -42,7 +43,7 @@ def test_finds_dependence_among_many_correlated_columns():
     for j in range(1, 60):
         X[:, j] = 0.99 * X[:, j - 1] + 0.01 * X[:, j]
     X[:, 60] = X[:, :60] @ rng.standard_normal(60)
-    columns = FreeColumns(DesignMatrix(X))
+    columns = FactoredColumns(DesignMatrix(X))
     assert all(columns.append(j) for j in range(60))
     assert not columns.append(60)
 
@@ -53,7 +54,7 @@ def test_refuses_dependent_columns_and_keeps_what_it_has():
     X[:, 2] = 2.0 * X[:, 0] - 1e3 * X[:, 1]
     X[:, 3] = 0.0
     X[:, 4] = X[:, 0] + 1e-4 * X[:, 4]  # nearly dependent, but not within rounding
-    columns = FreeColumns(DesignMatrix(X))
+    columns = FactoredColumns(DesignMatrix(X))
     assert not columns.append(3)
     assert columns.append(0)
     assert columns.append(1)
@@ -64,3 +65,10 @@ def test_refuses_dependent_columns_and_keeps_what_it_has():
     b = np.array([1.0, -2.0, 0.5])
     gram = X[:, [0, 1, 4]].T @ X[:, [0, 1, 4]] / 6
     np.testing.assert_allclose(gram @ columns.solve(b), b, atol=1e-6)
+
+
+@pytest.mark.skipif(not parlin.compiled, reason="needs the compiled kernels")
+def test_the_kernel_calls_the_same_columns_dependent():
+    from parlin._kernels.descent import descent
+
+    assert (descent.dependent, descent.doubtful) == (DEPENDENT, DOUBTFUL)

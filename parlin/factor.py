@@ -1,4 +1,10 @@
-r"""The columns of the free coordinates with a triangular factor that follows them in and out."""
+r"""Independent columns of a design with the Cholesky factor of their Gram matrix, kept up to date.
+
+`parlin._kernels.descent` keeps such a factor too, with the same test of dependence, but what it makes of a
+dependent column is different: it appends the column, moves the coordinates along the null vector until one
+lands, and makes a factor anew that rotations have spoiled.  Here such a column is refused, the columns are
+kept as rows of a panel whose products follow at once, and no compiler is needed.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +18,10 @@ from parlin.matrix import DesignMatrix
 
 # A column whose squared distance from the span of the others is below this fraction of its squared
 # norm is dependent; below DOUBTFUL the distance is computed from the data, not from the factor.
-_DEPENDENT, _DOUBTFUL = 1e-14, 1e-6
+DEPENDENT, DOUBTFUL = 1e-14, 1e-6
 
 
-class FreeColumns:
+class FactoredColumns:
     """Independent columns of a design and the triangular factor of their Gram matrix, ``A'A = L L'``."""
 
     def __init__(self, design: DesignMatrix) -> None:
@@ -35,12 +41,12 @@ class FreeColumns:
         if m:
             row = dtrtrs(self._L, self._panel[:m] @ column, lower=1)[0]
             distance -= float(row @ row)
-            if distance < _DOUBTFUL * square:
+            if distance < DOUBTFUL * square:
                 rest = column
                 for _ in range(2):  # the second time removes the rounding errors of the first
                     rest = rest - self.combine(self.solve(self._panel[:m] @ rest))
                 distance = float(rest @ rest)
-        if distance <= _DEPENDENT * square:
+        if distance <= DEPENDENT * square:
             return False
         L = np.zeros((m + 1, m + 1), order="F")
         L[:m, :m] = self._L
