@@ -8,18 +8,10 @@ from scipy import sparse
 
 import parlin
 from parlin._kernels import all_finite, columns, columns_numpy, extremes
+from tests.stored_designs import D, N, data
 
-N, D = 9, 5
 close = {"rtol": 1e-13, "atol": 1e-13}
 needs_kernels = pytest.mark.skipif(not parlin.compiled, reason="needs the compiled kernels")
-
-
-def data() -> np.ndarray:
-    """Entries with zeros among them, a constant column and an empty one."""
-    rng = np.random.default_rng(0)
-    X = rng.standard_normal((N, D)) * (rng.random((N, D)) < 0.6)
-    X[:, 1], X[:, 3] = 2.7, 0.0
-    return X
 
 
 STORED = {
