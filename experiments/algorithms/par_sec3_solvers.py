@@ -49,7 +49,7 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.figure import Figure
 
-from experiments.algorithms import nonconvex_descent, solvers_figure
+from experiments.algorithms import nonconvex_descent, solvers_figure, traces
 from experiments.algorithms.instances import (
     Instance,
     convex_instances,
@@ -120,7 +120,7 @@ class Traced(NamedTuple):
 
 def run(config: Config) -> tuple[Evidence, ...]:
     convex = list(convex_instances(config.seeds, config.designs, config.fractions))
-    traces = [
+    runs = [
         Traced(
             case,
             limit_from(case.problem, solve(case.problem, FISTA(), tol=1e-12).w),
@@ -132,9 +132,9 @@ def run(config: Config) -> tuple[Evidence, ...]:
     nonconvex = list(nonconvex_instances(config.seeds, config.nonconvex_designs, config.nonconvex_strengths))
     return (
         _optimum(config, convex, nonconvex),
-        *_rates(config, traces),
-        _linear(config, traces),
-        _identification(config, traces),
+        *_rates(config, runs),
+        _linear(config, runs),
+        _identification(config, runs),
         nonconvex_descent.stationarity(nonconvex, config.lazy_steps, config.n_steps, config.n_judged),
         nonconvex_descent.admm(nonconvex, config.rho, config.small_rho, config.n_lagrangian),
     )
@@ -175,11 +175,11 @@ def _optimum(config: Config, convex: Sequence[Instance], nonconvex: Sequence[Ins
     )
 
 
-def _rates(config: Config, traces: Sequence[Traced]) -> tuple[Evidence, Evidence]:
+def _rates(config: Config, runs: Sequence[Traced]) -> tuple[Evidence, Evidence]:
     plain, fast, diverging, slow = (Column.empty() for _ in range(4))
     k = np.unique(np.geomspace(1, config.n_steps, config.n_judged).astype(int))
     early = k[k <= config.n_diverging]
-    for case, limit, points, accelerated in traces:
+    for case, limit, points, accelerated in runs:
         problem, lipschitz = case.problem, case.problem.loss.lipschitz
         gap = duality_gap(problem, limit.w)
         least = Least(
@@ -224,9 +224,9 @@ def _above(column: Column, problem: Problem, points: FloatArray, least: Least, b
         column.add(problem.objective(w) - least.objective, allowed, least.certified)
 
 
-def _linear(config: Config, traces: Sequence[Traced]) -> Evidence:
+def _linear(config: Config, runs: Sequence[Traced]) -> Evidence:
     columns, curves = {"PG": Column.empty(), "FISTA": Column.empty()}, {"PG": [], "FISTA": []}
-    for case, _, plain, fast in traces:
+    for case, _, plain, fast in runs:
         for name, points in (("PG", plain), ("FISTA", fast)):
             tail = traces.tail(case.problem, points)
             columns[name].add(tail.rate, tail.predicted, tail.certified)
@@ -246,9 +246,9 @@ def _linear(config: Config, traces: Sequence[Traced]) -> Evidence:
     )
 
 
-def _identification(config: Config, traces: Sequence[Traced]) -> Evidence:
+def _identification(config: Config, runs: Sequence[Traced]) -> Evidence:
     inside, outside = Column.empty(), Column.empty()
-    for case, minimiser, plain, _ in traces:
+    for case, minimiser, plain, _ in runs:
         if case.entries == "duplicated":
             continue  # the twin of a free column is just held, which the control is about
         problem, w = case.problem, minimiser.w

@@ -1,7 +1,7 @@
-r"""What an experiment hands back: measured numbers beside the bound that judges them.
+r"""What an experiment returns: measured numbers, their bounds, and the verdict on a claim.
 
 Only certified points are evidence. A claim also needs a control, the same relation measured outside
-its hypotheses: where not even the control breaks the relation, its holding inside shows nothing.
+its hypotheses: if the control satisfies the relation too, the claim is vacuous and UNDECIDED.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import Any, Self, get_args
 
 import numpy as np
 
-from experiments.harness.measurements import Points, Relation, plain, points_from_json
+from experiments.harness.json_values import plain
+from experiments.harness.measurements import Points, Relation, points_from_json
 
 # A bound that the data never approach within this factor is called loose in the ledger.
 LOOSE = 30.0
@@ -73,9 +74,9 @@ class Evidence(Points):
     relation : {"<=", ">=", "=="}
         Read ``measured relation bound``, point by point.
     measured, bound : array-like of float, shape (n_points,)
-        One entry for each judged point; a scalar bound serves every point.
+        One entry for each point; a scalar bound serves every point.
     certified : array-like of bool, shape (n_points,)
-        True where an independent check vouches for the point; the others are never evidence.
+        True where an independent check certifies the point; the others are never evidence.
     control : Control
         The same relation outside the hypotheses.
     tolerance : float, default=0
@@ -126,12 +127,12 @@ class Evidence(Points):
     @property
     def verdict(self) -> Verdict:
         """VIOLATED if a certified point breaks the relation; HOLDS if the points and the control suffice."""
-        return self._judgement()[0]
+        return self._verdict_and_reason()[0]
 
     @property
     def reason(self) -> str:
         """The sentence that explains `verdict`."""
-        return self._judgement()[1]
+        return self._verdict_and_reason()[1]
 
     @property
     def margin(self) -> float | None:
@@ -161,7 +162,7 @@ class Evidence(Points):
         """True where the data never come within a factor 30 of the bound."""
         return self.tightness is not None and self.tightness * LOOSE < 1
 
-    def _judgement(self) -> tuple[Verdict, str]:
+    def _verdict_and_reason(self) -> tuple[Verdict, str]:
         slack, usable = self.slack(self.relation), self.usable
         n_points, n_certified = self.certified.size, int(self.certified.sum())
         broken = usable & (slack < -self.tolerance)
@@ -174,16 +175,16 @@ class Evidence(Points):
             )
         if usable.sum() < n_certified:
             return Verdict.UNDECIDED, f"{n_certified - int(usable.sum())} certified points are not finite"
-        share = f"{n_certified} of {n_points} points are certified"
+        counted = f"{n_certified} of {n_points} points are certified"
         if n_certified == 0 or 2 * n_certified < n_points:
-            return Verdict.UNDECIDED, f"only {share}; at least half are needed"
+            return Verdict.UNDECIDED, f"only {counted}; at least half are needed"
         outside = self.control
         if not (outside.usable & (outside.slack(self.relation) < -self.tolerance)).any():
             return Verdict.UNDECIDED, (
                 f"the control does not break the relation at any of its {int(outside.certified.sum())} "
                 f"certified points, so its holding shows nothing; the control: {outside.outside}"
             )
-        return Verdict.HOLDS, f"measured {self.relation} bound wherever it is certified; {share}"
+        return Verdict.HOLDS, f"measured {self.relation} bound wherever it is certified; {counted}"
 
     def to_json(self, *, provenance: bool = True) -> dict[str, Any]:
         """A dictionary of plain JSON values; without provenance it depends on code and config alone."""
@@ -206,7 +207,7 @@ class Evidence(Points):
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Self:
-        """The evidence that `to_json` wrote, judged afresh.
+        """The evidence that `to_json` wrote, with its verdict computed again.
 
         Raises
         ------

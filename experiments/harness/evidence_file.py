@@ -78,6 +78,14 @@ def recorded_verdicts(path: Path) -> dict[str, Verdict]:
     return {record["claim"]: Verdict(record["verdict"]) for record in json.loads(content)["claims"]}
 
 
+def recorded_names(folder: Path) -> list[str]:
+    """The experiments with a committed evidence file in the folder; with any, outside version control."""
+    if _git(folder, "rev-parse", "--is-inside-work-tree") is None:
+        return sorted(file.stem for file in folder.glob("*.json"))
+    listed = _git(folder, "ls-tree", "--name-only", "HEAD", "./") or b""
+    return sorted(Path(line).stem for line in listed.decode().splitlines() if line.endswith(".json"))
+
+
 def commit(folder: Path) -> str | None:
     """The commit of the code in `folder`, with "+changes" if it was edited since; None without one."""
     head = _git(folder, "rev-parse", "HEAD")

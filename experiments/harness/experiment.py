@@ -6,10 +6,13 @@ import dataclasses
 import hashlib
 import importlib.util
 import json
+import os
 import platform
 import sys
+from collections import Counter
 from dataclasses import dataclass
 from importlib import metadata
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,11 +20,12 @@ from typing import Any
 from experiments.harness.evidence import Evidence
 from experiments.harness.evidence_file import commit
 from experiments.harness.import_closure import import_closure
-from experiments.harness.measurements import plain
+from experiments.harness.json_values import plain
 
 HERE = Path(__file__).parent.parent
 PATTERNS = ("par_*.py", "parq_*.py", "proxquant_*.py")
 
+_PURE = os.environ.get("PARLIN_PURE", "") not in ("", "0")
 _PACKAGES = ("parlin", "numpy", "scipy", "scikit-learn", "cvxpy", "clarabel")
 
 
@@ -82,18 +86,31 @@ class Experiment:
     def fingerprint(self, smoke: bool) -> str:
         """A hash of all that bears on the evidence: what this file imports, its config, the versions."""
         digest = hashlib.sha256()
-        for name, file in import_closure(self.path, (self.root, HERE.parent)).items():
+        files = import_closure(self.path, (self.root, HERE.parent))
+        for name, file in files.items():
             # Lengths keep a move of text from one file to the next from going unseen.
             content = file.read_bytes()
             digest.update(f"{name} {len(content)}\n".encode() + content)
         settings = plain(dataclasses.asdict(self.config(smoke)))
-        digest.update(json.dumps([smoke, settings, versions()], sort_keys=True).encode())
+        # Without its compiled modules the library takes other solvers.
+        compiled = [name for name, file in files.items() if _is_built(file)] if not _PURE else []
+        digest.update(json.dumps([smoke, settings, versions(), compiled], sort_keys=True).encode())
         return digest.hexdigest()
 
 
 def find(folder: Path = HERE, root: Path | None = None) -> list[Experiment]:
-    """The experiments in the themes of a folder, by name; `root` is the folder above it unless given."""
+    """The experiments in the themes of a folder, by name; `root` is the folder above it unless given.
+
+    Raises
+    ------
+    ValueError
+        If two themes have an experiment of the same name: their evidence would be one file.
+    """
     files = {file for pattern in PATTERNS for file in folder.glob(f"*/{pattern}")}
+    files = {file for file in files if not file.stem.endswith("_figure")}
+    for name, count in Counter(file.stem for file in files).items():
+        if count > 1:
+            raise ValueError(f"{count} experiments are called {name}; rename all but one of them")
     return [Experiment(file, root or folder.parent) for file in sorted(files, key=lambda file: file.name)]
 
 
@@ -106,3 +123,10 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
+
+
+def _is_built(source: Path) -> bool:
+    """Whether the source of a compiled module has been compiled for this Python."""
+    return source.suffix == ".pyx" and any(
+        source.with_name(source.stem + suffix).is_file() for suffix in EXTENSION_SUFFIXES
+    )

@@ -24,22 +24,25 @@ def import_closure(file: Path, roots: tuple[Path, ...]) -> dict[str, Path]:
     -----
     A name that is imported from a package is followed to the module that defines it, so that a module
     depends on what it uses of a library and not on all that the library's front door imports.  Modules that
-    draw (``*_figure.py``) are left out.  Of compiled modules all sources in their folder count.
+    draw (``*_figure.py``) are left out where ``plot`` alone uses them; elsewhere a number may come from them.
+    Of a compiled module all sources count that are in its folder, or in those above it that hold sources.
     """
     found: dict[str, Path] = {}
     waiting = [file]
     while waiting:
         current = waiting.pop()
         name = _name(current, roots)
-        if name in found or current.name.endswith(_DRAWING):
+        if name in found:
             continue
         found[name] = current
         if current.suffix != ".py":
-            sources = [*current.parent.rglob("*.pyx"), *current.parent.rglob("*.pxd")]
-            found.update((_name(source, roots), source) for source in sources)
+            found.update((_name(source, roots), source) for source in _compiled_with(current))
             continue
+        computing = _names_outside_plot(current)
         for module, names in _imports(current, roots):
-            waiting += [target for each in names for target in _origins(module, each, roots)]
+            for each, bound in names.items():
+                origins = _origins(module, each, roots)
+                waiting += [o for o in origins if bound in computing or not o.name.endswith(_DRAWING)]
     return dict(sorted(found.items()))
 
 
@@ -48,15 +51,48 @@ def _name(file: Path, roots: tuple[Path, ...]) -> str:
     return file.relative_to(root).as_posix()
 
 
-def _imports(file: Path, roots: tuple[Path, ...]) -> Iterator[tuple[str, list[str | None]]]:
-    """The modules that are imported, and which names of each; None stands for the module as a whole."""
+def _compiled_with(source: Path) -> list[Path]:
+    """The sources of the compiled modules that can include this one."""
+    folder = source.parent
+    while any(folder.parent.glob("*.p[xy][dx]")):
+        folder = folder.parent
+    return [*folder.rglob("*.pyx"), *folder.rglob("*.pxd")]
+
+
+def _names_outside_plot(file: Path) -> set[str]:
+    """The names that the module uses anywhere but in its function ``plot``."""
+    statements = ast.parse(file.read_text(encoding="utf-8")).body
+    return {
+        node.id
+        for statement in statements
+        if "plot" not in _bound(statement)
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Name)
+    }
+
+
+def _bound(statement: ast.stmt) -> list[str]:
+    """What a definition or an assignment gives its value to."""
+    if isinstance(statement, ast.Assign):
+        return [ast.unparse(target) for target in statement.targets]
+    return [getattr(statement, "name", "")]
+
+
+def _imports(file: Path, roots: tuple[Path, ...]) -> Iterator[tuple[str, dict[str | None, str]]]:
+    """The modules that are imported, and which names of each with what they are called in this module.
+
+    The name None stands for the module as a whole.
+    """
     package = _name(file, roots).split("/")[:-1]
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from ((alias.name, [None]) for alias in node.names)
+            yield from ((each.name, {None: each.asname or each.name.split(".")[0]}) for each in node.names)
         elif isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else []
-            yield ".".join([*base, *filter(None, [node.module])]), [alias.name for alias in node.names]
+            yield (
+                ".".join([*base, *filter(None, [node.module])]),
+                {alias.name: alias.asname or alias.name for alias in node.names},
+            )
 
 
 def _origins(module: str, name: str | None, roots: tuple[Path, ...]) -> list[Path]:

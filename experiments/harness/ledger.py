@@ -46,13 +46,13 @@ NOT_VERIFIABLE = (
 
 # What [PAR] proposes to check, by the words that `Evidence.source` has for it.
 PROPOSED = {
-    "experiment 1": "The quantized share against the iteration at d = 200, n = 20.",
-    "experiment 2": "Training loss against the quantized share as the strength varies.",
+    "experiment 1": "The fraction of quantized coefficients against the iteration at d = 200, n = 20.",
+    "experiment 2": "Training loss against the fraction of quantized coefficients as the strength varies.",
     "experiment 3": "The error of ridge and PAR-ridge against the sample size.",
-    "next check 1": "A quantized share of 90 % by iteration 1000.",
+    "next check 1": "90 % of the coefficients quantized by iteration 1000.",
     "next check 2": "The error against the spacing of the grid.",
-    "next check 3": "Loss, share and error against the strength on one data set.",
-    "failure signature: drifting weights": "Weights oscillate and never settle: the strength is too low.",
+    "next check 3": "Loss, quantized fraction and error against the strength on one data set.",
+    "failure signature: drifting weights": "Weights oscillate and never converge: the strength is too low.",
     "failure signature: collapsed output": "All weights are 0: the strength is too high.",
     "failure signature: high estimation error": "Quantized well, but the error is high: too coarse a grid.",
 }
@@ -62,14 +62,14 @@ _LEGEND = f"""\
 
 Made by `make verify` from `evidence/*.json`; edits by hand are overwritten.
 
-* **verdict** judges the prediction of this project, which may be that a counterexample exists: HOLDS,
-  VIOLATED or UNDECIDED. Only certified points are judged, and a claim whose control does not break the
-  relation outside the hypotheses shows nothing.
-* **standing** judges the wording of the source: {", ".join(standing.value for standing in Standing)}.
+* **verdict** is on the prediction of this project, which may be that a counterexample exists: HOLDS,
+  VIOLATED or UNDECIDED. Only certified points count, and a claim whose control satisfies the relation
+  outside the hypotheses as well is UNDECIDED.
+* **standing** is on the wording of the source: {", ".join(standing.value for standing in Standing)}.
 * **margin** is the worst room left over all certified points, relative to the bound (for an equality,
   minus the largest relative deviation). **tightness** is the best ratio of measured to bound: near 1 the
   bound is sharp; loose where the data never come within a factor {LOOSE:g} of it.
-* **certified** counts the points that an independent check vouches for. The others are no evidence either
+* **certified** counts the points that an independent check certifies. The others are no evidence either
   way; with fewer than half certified a claim is UNDECIDED.
 
 Where a claim compares means, or holds up a round number that no theory gives, the threshold is ours and was

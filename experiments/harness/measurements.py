@@ -1,29 +1,29 @@
-"""Judged points: a measured number, the bound beside it, and whether an independent check vouches for it."""
+"""Points of a claim: a measured number, its bound, and whether an independent check certifies the point."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from experiments.harness.json_values import plain
 
 Relation = Literal["<=", ">=", "=="]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Points:
-    """Points that a relation can be judged at; the arrays are read-only copies of what is given.
+    """Points at which a relation is checked; the arrays are read-only copies of what is given.
 
     Parameters
     ----------
     measured, bound : array-like of float, shape (n_points,)
         One entry for each point; a scalar bound serves every point.
     certified : array-like of bool, shape (n_points,)
-        True where an independent check vouches for the point.
+        True where an independent check certifies the point.
 
     Raises
     ------
@@ -75,20 +75,3 @@ def points_from_json(record: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
     """The three arrays that `points_to_json` wrote, with nan for numbers that were not finite."""
     arrays = {name: np.array(record[name], dtype=np.float64) for name in ("measured", "bound")}
     return arrays | {"certified": np.array(record["certified"], dtype=bool)}
-
-
-def plain(value: Any) -> Any:
-    """The value in JSON's own types: arrays become lists, numbers that are not finite become None."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, np.ndarray | np.generic):
-        return plain(value.tolist())
-    if isinstance(value, list | tuple | range):
-        return [plain(item) for item in value]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, StrEnum):
-        return value.value
-    if value is None or isinstance(value, str | bool | int):
-        return value
-    raise TypeError(f"evidence holds numbers, strings, lists and mappings; got {type(value).__name__}")

@@ -16,7 +16,7 @@ from rich.console import Console
 
 from experiments.harness import evidence_file, experiment, figure_style, ledger, report, workers
 from experiments.harness.evidence import Evidence, Verdict
-from experiments.harness.evidence_file import recorded_verdicts
+from experiments.harness.evidence_file import recorded_names, recorded_verdicts
 from experiments.harness.experiment import Experiment
 from experiments.harness.report import Outcome
 
@@ -24,7 +24,7 @@ INTERRUPTED = 130  # what a shell reports for a program ended by Ctrl-C
 
 
 @dataclass(frozen=True)
-class Places:
+class OutputPaths:
     """Where the results of a run go; a small run has its own folders and never touches ``figures/``."""
 
     root: Path
@@ -82,14 +82,15 @@ def verify(
     LookupError
         If a name is unknown.
     """
-    places = Places(root or folder.parent, smoke)
+    paths = OutputPaths(root or folder.parent, smoke)
     console = console or report.default_console()
-    chosen = _choose(experiment.find(folder, places.root), names)
+    chosen = _choose(experiment.find(folder, paths.root), names)
     # Read before anything is written; a small run has nothing to be compared with.
-    committed = {} if smoke else {task.name: recorded_verdicts(places.evidence(task.name)) for task in chosen}
+    recorded = [task.name for task in chosen] if names else recorded_names(paths.figures / "evidence")
+    committed = {} if smoke else {name: recorded_verdicts(paths.evidence(name)) for name in recorded}
     outcomes = []
     try:
-        events = workers.run(partial(perform, places=places), chosen, max(1, min(jobs, len(chosen))))
+        events = workers.run(partial(perform, paths=paths), chosen, max(1, min(jobs, len(chosen))))
         with report.Progress(console, [task.name for task in chosen]) as progress, contextlib.closing(events):
             for task, result in events:
                 if result is None:
@@ -103,41 +104,41 @@ def verify(
             "the same command goes on from here."
         )
         return INTERRUPTED
-    ledger.write(places.figures)
+    ledger.write(paths.figures)
     outcomes.sort(key=lambda outcome: outcome.name)
-    changes = [line for outcome in outcomes for line in _changes(outcome, committed.get(outcome.name, {}))]
-    report.conclude(console, outcomes, changes, places.figures.relative_to(places.root) / "README.md")
+    changes = _changes(outcomes, committed)
+    report.conclude(console, outcomes, changes, paths.figures.relative_to(paths.root) / "README.md")
     sound = all(claim.verdict is Verdict.HOLDS for outcome in outcomes for claim in outcome.claims)
     return 0 if sound and not changes and not any(outcome.failure for outcome in outcomes) else 1
 
 
-def perform(task: Experiment, places: Places) -> Outcome:
+def perform(task: Experiment, paths: OutputPaths) -> Outcome:
     """What became of one experiment, run or taken from an earlier run of the same code; never raises."""
     started = time.perf_counter()
     claims, reused, failure = (), False, ""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
         try:
-            fingerprint = task.fingerprint(places.smoke)
-            kept = places.kept / f"{task.name}.json"
+            fingerprint = task.fingerprint(paths.smoke)
+            kept = paths.kept / f"{task.name}.json"
             claims = _recall(kept, fingerprint)
             reused = bool(claims)
             if not reused:
-                found = task.run(places.smoke)
+                found = task.run(paths.smoke)
                 evidence_file.write_atomically(kept, _keep(found, fingerprint))
                 # Read back, so that the figure comes from what the file says and from nothing else.
                 claims = _recall(kept, fingerprint)
             picture = figure_style.render(task.load().plot, claims)
-            evidence_file.write_atomically(places.figures / f"{task.name}.png", picture)
-            evidence_file.publish(places.evidence(task.name), claims)
+            evidence_file.write_atomically(paths.figures / f"{task.name}.png", picture)
+            evidence_file.publish(paths.evidence(task.name), claims)
         except Exception:
             failure = traceback.format_exc()
     notes = tuple(dict.fromkeys(f"{note.category.__name__}: {note.message}" for note in caught))
     return Outcome(task.name, claims, failure, reused, time.perf_counter() - started, notes)
 
 
-def _survivor(task: Experiment, result: Outcome | workers.Died) -> Outcome:
-    if isinstance(result, workers.Died):
+def _survivor(task: Experiment, result: Outcome | workers.WorkerDied) -> Outcome:
+    if isinstance(result, workers.WorkerDied):
         return Outcome(task.name, failure=f"its process ended early, with exit code {result.exit_code}")
     return result
 
@@ -167,13 +168,19 @@ def _choose(found: Sequence[Experiment], names: Sequence[str]) -> list[Experimen
     return [candidate for candidate in found if not names or candidate.name in names]
 
 
-def _changes(outcome: Outcome, committed: dict[str, Verdict]) -> list[str]:
-    """A sentence for each claim whose verdict is not the committed one; a new claim is no change."""
-    if outcome.failure:
-        return []
-    now = {claim.claim: claim.verdict for claim in outcome.claims}
+def _changes(outcomes: Sequence[Outcome], committed: dict[str, dict[str, Verdict]]) -> list[str]:
+    """A sentence for each committed claim whose verdict is another now, or that no experiment makes now.
+
+    A new claim is no change, nor is one that has moved to another experiment. Of an experiment that failed
+    nothing is known.
+    """
+    unknown = {outcome.name for outcome in outcomes if outcome.failure}
+    anywhere = {claim.claim: claim.verdict for outcome in outcomes for claim in outcome.claims}
+    own = {outcome.name: {claim.claim: claim.verdict for claim in outcome.claims} for outcome in outcomes}
     return [
-        f"{outcome.name}: {claim} is {verdict} in the committed evidence and {now.get(claim, 'missing')} now"
-        for claim, verdict in committed.items()
-        if now.get(claim) != verdict
+        f"{name}: {claim} is {verdict} in the committed evidence and {now} now"
+        for name, verdicts in sorted(committed.items())
+        if name not in unknown
+        for claim, verdict in verdicts.items()
+        if (now := (anywhere | own.get(name, {})).get(claim, "missing")) != verdict
     ]

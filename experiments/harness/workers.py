@@ -12,12 +12,12 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-# A fresh interpreter is the only way to start that is safe beside threads and the same on every system.
+# A fresh interpreter is the only way to start that is safe with threads running and the same on every system.
 _CONTEXT = multiprocessing.get_context("spawn")
 
 
 @dataclass(frozen=True)
-class Died:
+class WorkerDied:
     """Stands for the result of a job whose process ended before it had one."""
 
     exit_code: int | None
@@ -53,7 +53,7 @@ def run(work: Callable[[Any], Any], jobs: Sequence[Any], n_workers: int) -> Iter
     Yields
     ------
     tuple
-        The result of a job whose process ended early is `Died`; the other jobs go on.
+        The result of a job whose process ended early is `WorkerDied`; the other jobs go on.
 
     Notes
     -----
@@ -75,7 +75,7 @@ def run(work: Callable[[Any], Any], jobs: Sequence[Any], n_workers: int) -> Iter
                     idle.append(worker)
                 except EOFError:
                     worker.process.join()
-                    result = Died(worker.process.exitcode)
+                    result = WorkerDied(worker.process.exitcode)
                 yield job, result
     finally:
         for worker in [*idle, *(worker for worker, _ in busy.values())]:

@@ -19,9 +19,9 @@ from rich.console import Console
 from experiments.__main__ import main
 from experiments.harness import evidence_file, experiment, runner, workers
 from experiments.harness.evidence import Verdict
-from experiments.harness.runner import Places
+from experiments.harness.runner import OutputPaths
 
-ROOT = Path(__file__).parent.parent
+ROOT = experiment.HERE.parent
 
 EXPERIMENT = '''
 """An experiment that counts its runs."""
@@ -204,6 +204,42 @@ def test_a_subset_keeps_the_other_rows_of_the_ledger(tmp_path):
     assert n_runs(tmp_path, "parq_c_d") == 1
 
 
+def test_a_claim_whose_experiment_is_gone_is_missing_unless_another_one_makes_it(tmp_path):
+    plant(tmp_path, "par_a_b", claims=(("C1", 0.5), ("C2", 0.5)))
+    plant(tmp_path, "par_c_d", claims=(("C3", 0.5), ("C4", 0.5)))
+    assert verify(tmp_path)[0] == 0
+    (tmp_path / "trials" / "theme" / "par_a_b.py").unlink()
+    plant(tmp_path, "par_c_d", claims=(("C3", 0.5),))
+    plant(tmp_path, "par_e_f", claims=(("C1", 0.5), ("C4", 1.5)))
+    code, shown = verify(tmp_path)
+    assert code == 1
+    assert "par_a_b: C2 is HOLDS in the committed evidence and missing now" in shown
+    assert "par_c_d: C4 is HOLDS in the committed evidence and VIOLATED now" in shown
+    assert "C1 is HOLDS" not in shown and "C3 is HOLDS" not in shown
+
+
+def test_a_figure_module_that_changes_draws_again_and_runs_nothing(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)  # where its processes look for it too
+    plant(tmp_path, "par_a_b")
+    experiment_file, drawing = (tmp_path / "trials" / "theme" / f"{n}.py" for n in ("par_a_b", "b_figure"))
+    head, _ = experiment_file.read_text(encoding="utf-8").split("def plot(")
+    style, drawn = "from experiments.harness import figure_style\n", "import trials.theme.b_figure\n"
+    head = head.replace(style, drawn)
+    experiment_file.write_text(head + "plot = trials.theme.b_figure.plot\n", encoding="utf-8")
+    pictures = []
+    for color in ("red", "blue"):
+        drawing.write_text(
+            f"def plot(evidence, figure):\n    figure.subplots().plot([0, 1], color={color!r})\n",
+            encoding="utf-8",
+        )
+        shutil.rmtree(drawing.parent / "__pycache__", ignore_errors=True)
+        code, shown = verify(tmp_path)
+        assert code == 0, shown
+        pictures.append((tmp_path / "figures" / "par_a_b.png").read_bytes())
+    assert pictures[0] != pictures[1]
+    assert n_runs(tmp_path, "par_a_b") == 1 and "reused" in shown
+
+
 def test_no_experiments_is_an_empty_table_not_an_error(tmp_path):
     code, shown = verify(tmp_path)
     assert code == 0 and "0 of 0 claims" in shown
@@ -219,7 +255,7 @@ def test_an_unknown_name_is_answered_with_the_known_ones(tmp_path):
 def test_an_experiment_must_give_claims_with_different_ids(tmp_path):
     plant(tmp_path, "par_a_b", claims=(("C1", 0.5), ("C1", 0.6)))
     (subject,) = experiment.find(tmp_path / "trials")
-    outcome = runner.perform(subject, Places(tmp_path, smoke=True))
+    outcome = runner.perform(subject, OutputPaths(tmp_path, smoke=True))
     assert outcome.word == "ERROR"
     assert "different ids, got ['C1', 'C1']" in outcome.failure
 
@@ -287,13 +323,13 @@ def _still(file: Path) -> bool:
 def test_a_result_of_other_code_is_not_reused(tmp_path):
     plant(tmp_path, "par_a_b")
     (subject,) = experiment.find(tmp_path / "trials")
-    places = Places(tmp_path, smoke=True)
-    assert runner.perform(subject, places).word == "HOLDS"
-    kept = places.kept / "par_a_b.json"
+    paths = OutputPaths(tmp_path, smoke=True)
+    assert runner.perform(subject, paths).word == "HOLDS"
+    kept = paths.kept / "par_a_b.json"
     kept.write_text(json.dumps({"fingerprint": "of other code", "claims": []}), encoding="utf-8")
-    outcome = runner.perform(subject, places)
+    outcome = runner.perform(subject, paths)
     assert outcome.word == "HOLDS" and not outcome.reused
-    assert runner.perform(subject, places).reused
+    assert runner.perform(subject, paths).reused
 
 
 def _square(number: int) -> int:

@@ -11,7 +11,7 @@ import pytest
 
 from experiments.harness import evidence_file, ledger
 from experiments.harness.evidence import Control, Evidence, Standing, Verdict, worst
-from experiments.harness.measurements import plain
+from experiments.harness.json_values import plain
 
 
 def claim(**changes: Any) -> Evidence:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 import pytest
@@ -41,21 +42,39 @@ def test_imports_inside_functions_and_circles_count_and_figures_do_not(tmp_path)
     assert names(tmp_path, "a.py") == ["a.py", "b.py", "d.py"]
 
 
+def test_what_draws_counts_where_more_than_plot_uses_it(tmp_path):
+    plant(tmp_path, c_figure="import e\n", e="")
+    unused = "from . import c_figure\nimport c_figure as f\ndef plot(evidence, figure):\n    f.draw()\n"
+    plant(tmp_path, a=unused)
+    assert names(tmp_path, "a.py") == ["a.py"]
+    plant(tmp_path, a="import c_figure\nplot = c_figure.draw\n")
+    assert names(tmp_path, "a.py") == ["a.py"]
+    for used in (
+        "import c_figure\ndef run():\n    return c_figure.SIZES\n",
+        "import c_figure as f\nSIZES = f.SIZES\n",
+        "from c_figure import SIZES as s\ndef plot():\n    pass\ndef run():\n    return s\n",
+    ):
+        plant(tmp_path, a=used)
+        assert names(tmp_path, "a.py") == ["a.py", "c_figure.py", "e.py"], used
+
+
 def test_all_sources_of_compiled_modules_count(tmp_path):
     plant(tmp_path, a="from k import fast\n", k__fastpyx="", k__sharedpxd="", k__inner__morepyx="")
     (tmp_path / "k" / "__init__.py").write_text("from k.fast import fast\n")
     assert names(tmp_path, "a.py") == ["a.py", "k/fast.pyx", "k/inner/more.pyx", "k/shared.pxd"]
+    plant(tmp_path, a="from k.inner import more\n")
+    assert names(tmp_path, "a.py") == ["a.py", "k/fast.pyx", "k/inner/more.pyx", "k/shared.pxd"]
 
 
 @pytest.mark.parametrize("subject", EXPERIMENTS.values(), ids=EXPERIMENTS)
-def test_every_experiment_depends_on_its_modules_but_not_on_what_draws(subject):
+def test_every_experiment_depends_on_its_modules_but_not_on_what_runs_it(subject):
     found = import_closure(subject.path, (ROOT,))
     text = subject.path.read_text(encoding="utf-8")
     for module in re.findall(r"^from (experiments\.[\w.]+) import", text, flags=re.MULTILINE):
         place = module.replace(".", "/")
         if not place.endswith(("_figure", "figure_style")):
             assert any(name.startswith(place) for name in found), module
-    assert not [name for name in found if name.endswith(("_figure.py", "figure_style.py", "runner.py"))]
+    assert not {f"experiments/harness/{name}.py" for name in ("runner", "report", "ledger")} & set(found)
 
 
 def test_the_prox_bears_on_every_experiment_that_solves_and_the_path_on_those_that_follow_one():
@@ -67,16 +86,38 @@ def test_the_prox_bears_on_every_experiment_that_solves_and_the_path_on_those_th
     assert any(name.endswith(".pyx") for name in closures["par_sec3_solvers"])
 
 
-def test_a_fingerprint_sees_a_module_that_is_imported_and_no_other(tmp_path):
-    plant(tmp_path, trials__theme__par_a_b="CODE = 1\nfrom trials.theme import tool, a_figure\n")
-    plant(tmp_path, trials__theme__tool="x = 1\n", trials__theme__a_figure="", trials__theme__other="")
+def plant_experiment(root: Path, imports: str) -> experiment.Experiment:
     text = "from dataclasses import dataclass\n\n@dataclass(frozen=True)\nclass Config:\n    n: int = 1\n"
     text += "    full = classmethod(lambda cls: cls(1))\n    smoke = classmethod(lambda cls: cls(2))\n"
-    file = tmp_path / "trials" / "theme" / "par_a_b.py"
-    file.write_text(text + "if False:\n    from trials.theme import tool, a_figure\n", encoding="utf-8")
-    (subject,) = experiment.find(tmp_path / "trials")
+    plant(root, trials__theme__par_a_b=f"{text}if False:\n    {imports}\n")
+    (subject,) = experiment.find(root / "trials")
+    return subject
+
+
+def test_a_fingerprint_sees_a_module_that_is_imported_and_no_other(tmp_path):
+    plant(tmp_path, trials__theme__tool="x = 1\n", trials__theme__a_figure="", trials__theme__other="")
+    subject = plant_experiment(tmp_path, "from trials.theme import tool, a_figure")
     first = subject.fingerprint(smoke=False)
     plant(tmp_path, trials__theme__a_figure="color = 'red'\n", trials__theme__other="y = 2\n")
     assert subject.fingerprint(smoke=False) == first
     plant(tmp_path, trials__theme__tool="x = 2\n")
     assert subject.fingerprint(smoke=False) != first
+
+
+def test_a_fingerprint_sees_which_modules_are_compiled_and_whether_they_are_used(tmp_path, monkeypatch):
+    plant(tmp_path, kernels__fastpyx="")
+    subject = plant_experiment(tmp_path, "from kernels import fast")
+    monkeypatch.setattr(experiment, "_PURE", False)
+    without = subject.fingerprint(smoke=False)
+    (tmp_path / "kernels" / f"fast{EXTENSION_SUFFIXES[0]}").touch()
+    assert subject.fingerprint(smoke=False) != without
+    monkeypatch.setattr(experiment, "_PURE", True)
+    assert subject.fingerprint(smoke=False) == without
+
+
+def test_two_experiments_of_one_name_are_refused(tmp_path):
+    plant(tmp_path, trials__one__par_a_b="", trials__two__par_a_b="", trials__two__par_a_figure="")
+    with pytest.raises(ValueError, match="2 experiments are called par_a_b; rename"):
+        experiment.find(tmp_path / "trials")
+    plant(tmp_path, more__one__par_a_b="", more__two__par_c_d="", more__two__par_c_figure="")
+    assert [subject.name for subject in experiment.find(tmp_path / "more")] == ["par_a_b", "par_c_d"]
