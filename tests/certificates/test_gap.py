@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from parlin import LeastSquares, Problem, certify, designs, solve
-from parlin.certificates.gap import duality_gap
+from parlin.certificates.gap import duality_gap, gap_of_least_squares
 from parlin.solvers import FISTA
 from tests.cases import VALLEY_AT_A_QUARTER, W
 from tests.certificates.cases import (
@@ -97,3 +97,20 @@ def test_the_gap_of_a_point_outside_the_box_is_infinite():
     problem = Problem(LeastSquares([[1.0], [2.0]], [1.0, 3.0]), designs.box(-1.0, 1.0))
     c = certify(problem, [1.5])
     assert (c.objective, c.residual, c.gap) == (math.inf, math.inf, math.inf)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in DATA if kind != "sparse with all"])
+@pytest.mark.parametrize("name", [*WITH_GAP, *NONCONVEX_WITH_GAP, *WITHOUT_GAP])
+def test_without_unpenalised_columns_the_value_and_the_gradient_of_the_loss_are_enough(name, kind):
+    penalty = (WITH_GAP | NONCONVEX_WITH_GAP | WITHOUT_GAP)[name].scaled(0.4)
+    if kind == "wide" and not penalty.bounded_below:
+        kind = "dense"
+    raw = raw_problem(kind, penalty)
+    problem = build(raw)
+    for w in points(raw, seed=1):
+        value, gradient = problem.loss.value_and_gradient(w)
+        found, expected = gap_of_least_squares(problem.separable, w, value, gradient), duality_gap(problem, w)
+        if name in WITHOUT_GAP:
+            assert found is None and expected is None
+        else:
+            assert found == pytest.approx(expected, rel=1e-11, abs=1e-13)

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from parlin import PAR, LeastSquares, designs
+from parlin import PAR, LeastSquares, Problem, designs
 from parlin.datasets import synthetic
 from parlin.path import solution_path
-from parlin.path.follow import PathEnd
+from parlin.path.follow import PathEnd, follow, solution
 from parlin.path.homotopy import Homotopy, PathFailure
 from tests.cases import LASSO
 from tests.path.cases import PENALTIES, raw, strengths
@@ -161,3 +161,47 @@ def test_a_rule_that_never_works_still_ends(monkeypatch):
         assert definition.violation(path.at(alpha)) < 1e-9
     assert not path.exact.all()
     assert "not exact" in repr(path)
+
+
+# -- walk and solution --------------------------------------------------------------------------------
+
+
+def test_a_walk_from_a_knot_is_the_rest_of_the_path():
+    data = synthetic(8, 30, seed=8)
+    problem = Problem(LeastSquares(data.X, data.y), PENALTIES["ridge"])
+    path = solution_path(problem.loss, problem.penalty, 0.01)
+    k = path.n_segments // 2
+    segments, end = follow(problem, path.alphas[k], path.at(path.alphas[k]), 0.01, 1e-9, 1000)
+    assert end is PathEnd.REACHED
+    np.testing.assert_allclose(segments.alphas, path.alphas[k:], rtol=1e-10)
+    assert segments.free == path.free[k:].tolist()
+    assert all(segments.exact)
+
+
+@pytest.mark.parametrize("budget", [0, 1, 5])
+def test_a_walk_makes_no_more_segments_than_its_budget(budget):
+    data = synthetic(8, 30, seed=8)
+    problem = Problem(LeastSquares(data.X, data.y), PENALTIES["ridge"])
+    segments, end = follow(problem, problem.strength_max(), problem.start(), 0.0, 1e-9, budget)
+    assert end is PathEnd.BUDGET
+    assert len(segments.exact) == len(segments.alphas) - 1 == budget
+
+
+def test_a_walk_that_is_already_there_has_no_segment():
+    problem = Problem(LeastSquares([[1.0, 2.0]], [3.0]), PENALTIES["ridge"])
+    segments, end = follow(problem, 0.5, solution(problem, 0.5, problem.start()), 0.5, 1e-9, 1000)
+    assert (segments.alphas, segments.exact, end) == ([0.5], [], PathEnd.REACHED)
+
+
+@pytest.mark.parametrize("alpha", [0.5, 0.02])
+def test_a_solution_is_optimal_with_independent_columns_off_the_levels(alpha):
+    # Every column four times: minimisers with dependent free columns exist.
+    data = synthetic(12, 5, seed=9)
+    X = np.repeat(data.X, 4, axis=1)
+    problem = Problem(LeastSquares(X, data.y), designs.ridge(0.05, 40))
+    start = np.random.default_rng(1).standard_normal(20)
+    w = solution(problem, alpha, start)
+    assert raw(X, data.y, problem.penalty, alpha).violation(w) < 1e-12
+    free = ~problem.on_level(w)
+    assert free.any()
+    assert np.linalg.matrix_rank(X[:, free]) == free.sum()

@@ -5,9 +5,10 @@ import pickle
 import numpy as np
 import pytest
 
-from parlin import PAR, LeastSquares, designs
+from parlin import PAR, LeastSquares, Problem, certify, designs
 from parlin.datasets import synthetic
 from parlin.path import Path, solution_path
+from parlin.path import path as module
 
 
 @pytest.fixture(scope="module")
@@ -85,3 +86,26 @@ def test_what_is_outside_is_an_error(path):
         path.at(0.009)
     with pytest.raises(ValueError, match="knows the strengths"):
         path.quantization_rate([0.5, np.nan])
+
+
+def test_the_coefficients_at_the_knots_do_not_depend_on_the_block_that_they_are_made_in(path, monkeypatch):
+    again = pickle.loads(pickle.dumps(path))
+    again.__dict__.pop("coefs", None)
+    monkeypatch.setattr(module, "_BLOCK", 3)
+    assert np.array_equal(again.coefs.toarray(), path.at(path.alphas))
+
+
+def test_the_gaps_at_the_knots_are_those_of_certify(path):
+    for k in range(0, path.n_segments, 7):
+        problem = Problem(path.problem.loss, path.problem.penalty.scaled(path.alphas[k]))
+        assert path.gaps[k] == certify(problem, path.at(path.alphas[k])).gap
+
+
+def test_the_intercept_is_the_mean_residual_and_without_one_zero(path):
+    assert path.intercept(0.3) == 0.0
+    data = synthetic(10, 15, seed=8)
+    loss = LeastSquares(data.X + 2.0, data.y - 7.0, fit_intercept=True)
+    moved = solution_path(loss, designs.ridge(0.25, 6))
+    for alpha in (0.5 * moved.alphas[0], 0.01):
+        residual = data.y - 7.0 - (data.X + 2.0) @ moved.at(alpha)
+        assert moved.intercept(alpha) == pytest.approx(residual.mean(), rel=1e-12)

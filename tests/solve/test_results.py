@@ -205,7 +205,7 @@ def test_relative_to_slopes_asks_for_the_slope_residual_as_well(solver, omega):
     rng = np.random.default_rng(1)
     loss = LeastSquares(rng.standard_normal((15, 30)), rng.standard_normal(15))
     penalty = designs.ridge(0.25, 7)
-    problem = Problem(loss, penalty.scaled(1e-3 * Problem(loss, penalty, omega).strength_max()), omega)
+    problem = Problem(loss, penalty.scaled(1e-2 * Problem(loss, penalty, omega).strength_max()), omega)
     loose = solve(problem, solver, tol=1e-6)
     assert loose.status.name == "CONVERGED" and loose.certificate.slope_residual > 1e-6
     strict = solve(problem, solver, tol=1e-6, relative_to="slopes")

@@ -71,3 +71,30 @@ def test_the_centres_go_down():
     assert len(values) >= 4
     assert values[-1] < 0.5 * values[0]
     assert all(after <= before * (1 + 1e-12) for before, after in pairwise(values))
+
+
+@pytest.mark.parametrize("weights", [None, [2.0, 0.0, 0.5, 1.0]])
+def test_the_prox_takes_a_step_for_each_coordinate_and_leaves_zero_columns_alone(weights):
+    X = np.array([[1.0, 2.0, 0.0, 1.0], [1.0, -1.0, 0.0, 3.0]])
+    penalty = designs.lasso(0.5, 2)
+    model = QuadraticModel(Problem(LeastSquares(X, [1.0, 2.0]), penalty, weights), 1.0)
+    v, steps = np.array([0.9, 0.9, 0.9, -0.3]), np.array([0.1, 0.2, 0.3, 0.4])
+    found = model.prox(v, steps)
+    for j in range(4):
+        weight = 1.0 if weights is None else weights[j]
+        moves = weight > 0 and j != 2
+        assert found[j] == (penalty.prox(v[j], weight * steps[j]) if moves else v[j])
+    assert v.tolist() == [0.9, 0.9, 0.9, -0.3]
+
+
+def test_the_gram_matrix_is_of_columns_of_length_one_and_kept_where_it_is_the_smaller_one():
+    rng = np.random.default_rng(7)
+    X = rng.standard_normal((30, 4)) * [1.0, 1e3, 1e-3, 0.0]
+    tall = QuadraticModel(Problem(LeastSquares(X, X[:, 0]), designs.lasso(0.5, 2)), 1.0)
+    unit = X[:, :3] / np.linalg.norm(X[:, :3], axis=0)
+    np.testing.assert_allclose(tall.gram[:3, :3], unit.T @ unit, atol=1e-14)
+    assert not tall.gram[3].any()
+    assert tall.passes == 1.0
+    wide = QuadraticModel(Problem(LeastSquares(X.T, np.ones(4)), designs.lasso(0.5, 2)), 1.0)
+    assert wide.gram is None
+    assert wide.passes == 0.0
