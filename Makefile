@@ -49,7 +49,7 @@ lint: $(READY)
 
 # The build tools come first and the build is not isolated, so that they are pinned as well. Without a C
 # compiler the compiled kernels are left out and parlin says so: parlin.compiled is False.
-$(READY): pyproject.toml setup.py constraints.txt $(wildcard parlin/_kernels/*.pyx parlin/_kernels/*.pxd)
+$(READY): pyproject.toml setup.py constraints.txt $(wildcard $(foreach kind,pyx pxd,parlin/_kernels/*.$(kind) parlin/_kernels/*/*.$(kind)))
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "parlin needs Python 3.11 or later, but '$(PYTHON)' is $$($(PYTHON) --version 2>&1);" \
 	       "name a newer one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }

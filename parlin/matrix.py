@@ -17,22 +17,14 @@ from scipy import sparse
 from scipy.sparse.linalg import LinearOperator, eigsh
 
 from parlin._kernels import columns as kernels
+from parlin._kernels.columns_numpy import is_countable
 from parlin._types import FloatArray
-from parlin.moments import column_norms, sparse_gram
 
 # Up to this size of the smaller side the spectrum comes from a dense eigenvalue problem.
 _DENSE_SPECTRUM = 600
 # A sparse design of no more entries is made dense for its Gram matrix, where centring by subtraction
 # of products would cancel.
 _DENSE_GRAM = 20_000_000
-# Entries of a temporary panel of columns: it stays in the cache.
-_PANEL_ENTRIES = 1 << 16
-# BLAS takes longer to call, and to share the work among its threads, than so few entries take in one loop.
-_QUICK = 1 << 18
-# Compiled loops and BLAS count with 32 bits.
-_MOST = 2**31 - 1
-# Up to this share of nonzero coefficients their columns are read one by one.
-_FEW_COLUMNS = 0.125
 
 
 class DesignMatrix:
@@ -102,33 +94,12 @@ class DesignMatrix:
             if not self.weights.all():
                 raise ValueError("sample_weight must not differ by more than float64 can tell from zero")
         self.centre = bool(centre)
-        # Whether the compiled loops over columns apply.
-        self._by_columns = (
-            kernels is not None and (self.is_sparse or X.flags.f_contiguous) and self.is_countable
-        )
-        # Whether a call of BLAS takes longer than such a loop.
-        self._is_quick = self._by_columns and not self.is_sparse and X.size <= _QUICK
+        self._columns = kernels.columns_of(X)
 
     @property
     def is_countable(self) -> bool:
         """Whether 32 bits can count the rows, and the stored entries of a sparse matrix."""
-        return max(self.shape[0], self.X.nnz if self.is_sparse else 0) <= _MOST
-
-    def survey(self, u: FloatArray) -> FloatArray | None:
-        """`rmatvec` of `u`, and means and norms of all columns remembered, in one pass over the data.
-
-        None where one pass does not do: data in C order, too many to be counted, no compiled kernels.
-        """
-        if not self._by_columns:
-            return None
-        rest = self.weights, self.sample_weight is None, self.centre, self._dual(u)
-        if self.is_sparse:
-            means, raw, centred, products = kernels.survey_sparse(*self.by_columns, *rest)
-        else:
-            means, raw, centred, products = kernels.survey(self.X, *rest)
-        self.means, self.raw_norms = means, raw
-        self.column_norms = centred if self.centre else raw
-        return products
+        return is_countable(self.X)
 
     @cached_property
     def means(self) -> FloatArray:
@@ -137,13 +108,34 @@ class DesignMatrix:
         For a column of equal entries the mean is that entry, float for float, so that the centred column
         is exactly zero.
         """
+        return self._columns.means(self.weights) if self.centre else np.zeros(self.shape[1])
+
+    @cached_property
+    def raw_norms(self) -> FloatArray:
+        """Weighted norms of the stored, uncentred columns, shape (d,): the scale of rounding errors."""
+        return self._columns.norms(self.weights, self.sample_weight is None, None)
+
+    @cached_property
+    def column_norms(self) -> FloatArray:
+        """Weighted norms of the columns, shape (d,); centred ones are summed without cancellation."""
         if not self.centre:
-            return np.zeros(self.shape[1])
-        means = np.asarray(self.X.T @ self.weights, dtype=np.float64)
-        low, high = self.X.min(axis=0), self.X.max(axis=0)
-        if self.is_sparse:
-            low, high = low.toarray().ravel(), high.toarray().ravel()
-        return np.where(low == high, low, means)
+            return self.raw_norms
+        return self._columns.norms(self.weights, self.sample_weight is None, self.means)
+
+    def column_statistics(self, u: FloatArray) -> FloatArray:
+        """`rmatvec` of `u`, and the means and norms of all columns cached on the way.
+
+        One pass over the data where the compiled kernels read columns.  Last digits of the norms may differ
+        from those that are computed without it, so it comes before the design is shared among threads.
+        """
+        means, raw, centred, products = self._columns.statistics(
+            self.weights, self.sample_weight is None, self.centre, self._dual(u)
+        )
+        cache = self.__dict__
+        cache.setdefault("means", means)
+        raw = cache.setdefault("raw_norms", raw)
+        cache.setdefault("column_norms", centred if self.centre else raw)
+        return products
 
     # -- the map and its adjoint ------------------------------------------------------------------
 
@@ -152,53 +144,22 @@ class DesignMatrix:
         w = np.ascontiguousarray(w, dtype=np.float64)
         if w.shape != self.shape[1:]:
             raise ValueError(f"w must have shape {self.shape[1:]}, one entry a column, but has {w.shape}")
-        product = self._uncentred(w)
+        product = self._columns.product(w)
         if self.centre:
             product -= self.means @ w
         return product
 
-    def _uncentred(self, w: FloatArray) -> FloatArray:
-        """``X w``; of a large X only the columns that count are read, of a dense one some at a time."""
-        n, d = self.shape
-        if self.is_sparse:
-            return kernels.product_sparse(*self.by_columns, w, n) if self._by_columns else self.X @ w
-        if self.X.size <= _PANEL_ENTRIES:
-            return self.X @ w
-        support = np.flatnonzero(w)
-        if support.size > _FEW_COLUMNS * d:
-            return self.X @ w
-        if self._by_columns:
-            return kernels.combination(self.X, support, w[support])
-        product = np.zeros(n)
-        width = max(1, _PANEL_ENTRIES // n)
-        for start in range(0, support.size, width):
-            chosen = support[start : start + width]
-            product += w[chosen] @ self.X.T[chosen]
-        return product
-
     def residual(self, target: FloatArray, w: FloatArray) -> FloatArray:
         """``target − (X − 1 x̄') w``, shape (n,)."""
-        if not self._is_quick:
-            return target - self.matvec(w)
-        result = kernels.residual(self.X, target, w)
-        if self.centre:
-            result += self.means @ w
-        return result
+        return self._columns.residual(target, w, self.means if self.centre else None)
 
     def half_square(self, u: FloatArray) -> float:
         """``½ <u, u>``."""
-        return kernels.half_square(self.weights, u) if self._is_quick else 0.5 * float(u @ (self.weights * u))
+        return self._columns.half_square(self.weights, u)
 
     def rmatvec(self, u: FloatArray) -> FloatArray:
         """The adjoint ``(X − 1 x̄')' (s ∘ u)``, shape (d,), with the normalised weights ``s``."""
-        dual = self._dual(u)
-        if self.is_sparse and self._by_columns:
-            return kernels.adjoint_sparse(*self.by_columns, dual)
-        return kernels.adjoint(self.X, dual) if self._is_quick else self.X.T @ dual
-
-    def _numbers(self, indices: ArrayLike | slice) -> NDArray[np.intp]:
-        """The numbers of the columns that NumPy's indexing means, one after the other in memory."""
-        return np.ascontiguousarray(np.arange(self.shape[1])[indices])
+        return self._columns.adjoint(self._dual(u))
 
     def _dual(self, u: FloatArray) -> FloatArray:
         """What X' is applied to: ``s ∘ u``, centred."""
@@ -214,31 +175,12 @@ class DesignMatrix:
 
         Row ``i`` is multiplied by ``√s_i``, so that ``columns(j)' columns(k) = <X_j, X_k>``.
         """
-        if self._by_columns and not self.is_sparse:
-            return kernels.panel(self.X, self._numbers(indices), self.means, self.root_weights)
-        if self.is_sparse:
-            panel = np.asfortranarray(self._csc[:, indices].toarray())
-        else:
-            # Rows of the transpose: contiguous reads and writes when X is Fortran-ordered.
-            panel = np.array(self.X.T[indices], order="C").T
-        if self.centre:
-            panel -= self.means[indices]
-        panel *= self.root_weights[:, None]
-        return panel
+        return self._columns.panel(indices, self.means, self.root_weights, self.centre)
 
-    @cached_property
+    @property
     def by_columns(self) -> FloatArray | tuple[FloatArray, NDArray[np.intc], NDArray[np.intc]]:
         """The stored entries, as an array in Fortran order or a CSC triple (data, indices, indptr)."""
-        if not self.is_sparse:
-            return np.asfortranarray(self.X)
-        X = self._csc
-        found = (
-            np.ascontiguousarray(X.data),
-            *(np.ascontiguousarray(k, np.intc) for k in (X.indices, X.indptr)),
-        )
-        if kernels is not None:
-            kernels.check_sparse(*found, self.shape[0])
-        return found
+        return self._columns.stored
 
     def embed(self, u: FloatArray) -> FloatArray:
         """Sample vectors in the Euclidean coordinates of `columns`: ``√s ∘ u``."""
@@ -249,31 +191,13 @@ class DesignMatrix:
         """``√s``, shape (n,)."""
         return np.sqrt(self.weights)
 
-    @cached_property
-    def _csc(self) -> sparse.spmatrix | sparse.sparray:
-        return self.X.tocsc()
-
-    # -- norms and spectrum -----------------------------------------------------------------------
-
-    @cached_property
-    def raw_norms(self) -> FloatArray:
-        """Weighted norms of the stored, uncentred columns, shape (d,): the scale of rounding errors."""
-        return self._norms(None)
-
-    @cached_property
-    def column_norms(self) -> FloatArray:
-        """Weighted norms of the columns, shape (d,); centred ones are summed without cancellation."""
-        return self._norms(self.means) if self.centre else self.raw_norms
-
-    def _norms(self, means: FloatArray | None) -> FloatArray:
-        uniform = self.sample_weight is None
-        return column_norms(self._csc if self.is_sparse else self.X, self.weights, uniform, means)
+    # -- products and spectrum --------------------------------------------------------------------
 
     def gram(self) -> FloatArray:
         """The smaller of ``X'X`` (d, d) and ``XX'`` (n, n), in the inner product of the samples."""
         n, d = self.shape
         if self.is_sparse and n * d > _DENSE_GRAM:
-            return sparse_gram(self.X, self.root_weights, self.means if self.centre else None)
+            return self._columns.gram(self.root_weights, self.means if self.centre else None)
         A = self.columns(slice(None))
         return A.T @ A if d <= n else A @ A.T
 

@@ -1,170 +1,126 @@
-"""The layers of the library, read from its imports: each module knows only those below it."""
+"""The rules of place hold, and each of them notices when it is broken."""
 
 from __future__ import annotations
 
-import ast
-import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
+from tests import structure
+from tests.structure import ORDER, RULES, library_layers, sources
+
 ROOT = Path(__file__).parent.parent
-MAX_LINES = 300
 
-# From the bottom up; a module imports only from those before it. Packages count as one module.
-ORDER = (
-    *("_types", "_kernels", "_arguments", "_threads"),
-    *("moments", "matrix", "penalty", "theory"),
-    *("losses", "designs", "quantizers"),
-    "problem",
-    *("certificates", "purification", "reference", "datasets"),
-    "solvers",
-    *("_loop", "_starts", "_solve", "path"),
-    *("estimators", "packed", "displays"),
-)
-# Nobody grades himself.
-NEVER = {"solvers": {"certificates"}}
-# What importing the library may import in turn; anything else belongs inside the function that needs it.
-AT_IMPORT = {"numpy", "scipy", "sklearn", "threadpoolctl"}
-FORBIDDEN = {"experiments", "tests", "rich"}
-# An experiment that leant on another one would keep its evidence when the other one changes.
-EXPERIMENTS = ("par_", "parq_", "proxquant_")
-
-
-class Import(NamedTuple):
-    """One import statement's target: a dotted name, where it stands, and whether it runs at import."""
-
-    target: str
-    line: int
-    at_import: bool
+CONTRIBUTING = "".join(f"    {k}  {' '.join(layer)}\n" for k, layer in enumerate(ORDER))
+# A small tree in which every rule holds.
+SOUND = {
+    "CONTRIBUTING.md": CONTRIBUTING,
+    "parlin/__init__.py": "from parlin.penalty import PAR\nfrom parlin._solve import solve\n",
+    "parlin/_solve.py": "from parlin.penalty import PAR\n\n\ndef solve(): ...\n",
+    "parlin/penalty/__init__.py": "from parlin.penalty.par import PAR\n",
+    "parlin/penalty/par.py": "import numpy\n\n\nclass PAR: ...\n",
+    "parlin/reference/convex.py": "def solution():\n    import cvxpy\n",
+    "experiments/harness/evidence.py": "class Evidence: ...\n",
+    "experiments/harness/figure_style.py": "import matplotlib\n",
+    "experiments/measure/certified_point.py": "from parlin import certify\n",
+    "experiments/ridge/par_a_b.py": (
+        "from experiments.harness.evidence import Evidence\n"
+        "from experiments.measure.certified_point import CertifiedPoint\n"
+        "from experiments.ridge import b_figure, fits\n\n\n"
+        "def run():\n    return Evidence()\n"
+    ),
+    "experiments/ridge/fits.py": "from experiments.measure.certified_point import CertifiedPoint\n",
+    "experiments/ridge/b_figure.py": "from parlin.theory import x\n",
+    "experiments/lasso/par_c_d.py": "from experiments.measure.certified_point import CertifiedPoint\n",
+}
 
 
-def violations(root: Path) -> list[str]:
-    """Every breach of the layers under `root`, as ``file:line: what and why``."""
-    found = []
-    for file in sorted(root.glob("parlin/**/*.py")):
-        for statement in imports(file, root):
-            complaint = _judge(_module(file, root), statement, root)
-            if complaint:
-                found.append(f"{file.relative_to(root)}:{statement.line}: {complaint}")
-    for file in sorted(root.glob("experiments/**/*.py")):
-        found += [
-            f"{file.relative_to(root)}:{statement.line}: experiments stand alone; take out {statement.target}"
-            for statement in imports(file, root)
-            if statement.target.startswith("experiments.")
-            and any(part.startswith(EXPERIMENTS) for part in statement.target.split("."))
-        ]
-    for file in sorted([*root.glob("parlin/**/*.py"), *root.glob("experiments/**/*.py")]):
-        n_lines = len(file.read_text(encoding="utf-8").splitlines())
-        if n_lines > MAX_LINES:
-            found.append(f"{file.relative_to(root)}:{n_lines}: over {MAX_LINES} lines; make it two files")
-    return found
+def plant(root: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return root
 
 
-def imports(file: Path, root: Path) -> Iterator[Import]:
-    """Every import of the file, relative ones made absolute."""
-    tree = ast.parse(file.read_text(encoding="utf-8"))
-    inside = {id(node) for function in ast.walk(tree) if _defers(function) for node in ast.walk(function)}
-    package = file.relative_to(root).parent.parts
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            targets = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            base = package[: len(package) - node.level + 1] if node.level else ()
-            origin = ".".join([*base, *([node.module] if node.module else [])])
-            targets = [f"{origin}.{alias.name}" for alias in node.names]
-        else:
-            continue
-        yield from (Import(target, node.lineno, id(node) not in inside) for target in targets)
+# Rules that experiments/ does not keep yet; one that it keeps fails here until it is taken out.
+PENDING = {
+    *(structure.order_of_experiments, structure.right_places, structure.figures_only_draw),
+    *(structure.one_meaning_of_certified, structure.claims_in_experiments),
+}
 
 
-def _defers(node: ast.AST) -> bool:
-    """True for what does not run when the module is imported: a function, or a block for type checkers."""
-    if isinstance(node, ast.If):
-        return ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")
-    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+def _marked(rule):
+    marks = [pytest.mark.xfail(strict=True, reason="experiments are being sorted")] if rule in PENDING else []
+    return pytest.param(rule, marks=marks, id=rule.__name__)
 
 
-def _module(file: Path, root: Path) -> str:
-    """The module's place in `ORDER`: a package as a whole, "" for the package's front door."""
-    parts = file.relative_to(root / "parlin").with_suffix("").parts
-    return "" if parts == ("__init__",) else parts[0]
-
-
-def _judge(module: str, statement: Import, root: Path) -> str | None:
-    package, *rest = statement.target.split(".")
-    if package in FORBIDDEN:
-        return f"the library must not know {package}"
-    if package != "parlin":
-        allowed = package in sys.stdlib_module_names or package in AT_IMPORT
-        return None if allowed or not statement.at_import else f"{package} may be imported in functions only"
-    if not module:
-        return None
-    if module not in ORDER:
-        return f"{module} has no layer; give it one in {Path(__file__).name}"
-    target = rest[0] if rest else ""
-    if target not in ORDER:
-        exists = (root / "parlin" / target).is_dir() or (root / "parlin" / f"{target}.py").exists()
-        if target and exists:
-            return f"{target} has no layer; give it one in {Path(__file__).name}"
-        return f"{module} imports {statement.target} through the package's front door, which knows everything"
-    if target in NEVER.get(module, ()):
-        return f"{module} must not know {target}"
-    if target != module and ORDER.index(target) > ORDER.index(module):
-        return f"{module} imports {target} from a layer that is not below it"
-    return None
-
-
-def test_the_layers_hold():
-    found = violations(ROOT)
+@pytest.mark.parametrize("rule", [_marked(rule) for rule in (library_layers, *RULES)])
+def test_the_rule_holds(rule):
+    found = rule(ROOT)
     assert not found, "\n" + "\n".join(found)
 
 
-@pytest.mark.parametrize(
-    ("file", "text", "complaint"),
-    [
-        ("parlin/matrix.py", "import numpy\n\nfrom parlin.losses import Loss\n", "3: matrix imports losses"),
-        ("parlin/matrix.py", "from .losses import Loss\n", "1: matrix imports losses"),
-        ("parlin/matrix.py", "def late():\n    from parlin import problem\n", "2: matrix imports problem"),
-        ("parlin/penalty/prox.py", "from parlin import PAR\n", "front door"),
-        ("parlin/penalty/prox.py", "import parlin\n", "front door"),
-        ("parlin/solvers/a.py", "from parlin.certificates import certify\n", "must not know certificates"),
-        ("parlin/solvers/fista.py", "from .._solve import solve\n", "solvers imports _solve"),
-        ("parlin/losses/h.py", "import cvxpy\n", "cvxpy may be imported in functions only"),
-        ("parlin/losses/h.py", "class Loss:\n    import matplotlib.pyplot\n", "2: matplotlib may be"),
-        ("parlin/displays.py", "def show():\n    from rich import print\n", "must not know rich"),
-        ("parlin/displays.py", "from experiments import harness\n", "must not know experiments"),
-        ("parlin/helpers.py", "from parlin.penalty import PAR\n", "helpers has no layer"),
-        ("parlin/losses/h.py", "x = 1\n" * (MAX_LINES + 1), "over 300 lines"),
-        ("experiments/a/par_a_b.py", "x = 1\n" * (MAX_LINES + 1), "over 300 lines"),
-        ("experiments/a/par_a_b.py", "from experiments.a import par_c_d\n", "experiments stand alone"),
-    ],
-)
-def test_a_breach_is_named_with_its_line(tmp_path, file, text, complaint):
-    _plant(tmp_path, file, text)
-    (found,) = violations(tmp_path)
-    assert found.startswith(f"{file}:")
-    assert complaint in found
+def test_the_rules_read_the_files_that_there_are():
+    # A pattern that finds nothing stays green for ever.
+    assert len(sources(ROOT, "experiments")) > 60 and len(sources(ROOT, "parlin")) > 40
+    assert sum(map(structure._is_experiment, sources(ROOT, "experiments"))) >= 20
 
 
-@pytest.mark.parametrize(
-    ("file", "text"),
-    [
-        ("parlin/__init__.py", "from parlin.estimators import PARRidge\nfrom parlin.penalty import PAR\n"),
-        ("parlin/solvers/fista.py", "from parlin.solvers.base import State\nfrom parlin import problem\n"),
-        ("parlin/reference/convex.py", "def solution():\n    import cvxpy\n"),
-        ("parlin/losses/h.py", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import pandas\n"),
-        ("experiments/a/par_a_b.py", "import cvxpy\nfrom experiments.harness import evidence\n"),
-    ],
-)
-def test_what_is_allowed_passes(tmp_path, file, text):
-    _plant(tmp_path, file, text)
-    assert violations(tmp_path) == []
+@pytest.mark.parametrize("rule", [library_layers, *RULES], ids=lambda rule: rule.__name__)
+def test_a_sound_tree_breaks_no_rule(tmp_path, rule):
+    assert rule(plant(tmp_path, SOUND)) == []
 
 
-def _plant(root: Path, file: str, text: str) -> None:
-    path = root / file
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+SABOTAGES = [
+    (library_layers, "parlin/penalty/par.py", "from parlin._solve import solve\n", "from above"),
+    (library_layers, "parlin/penalty/par.py", "from parlin import PAR\n", "front door"),
+    (library_layers, "parlin/penalty/par.py", "def f():\n    from ..losses import x\n", "from above"),
+    (library_layers, "parlin/penalty/par.py", "import pandas\n", "in functions only"),
+    (library_layers, "parlin/penalty/par.py", "def f():\n    import tests.kkt\n", "must not know tests"),
+    (library_layers, "parlin/solvers/fista.py", "from parlin.certificates import x\n", "must not know"),
+    (library_layers, "parlin/helpers.py", "from parlin.penalty import PAR\n", "helpers has no layer"),
+    ("order_of_experiments", "experiments/harness/x.py", "import parlin\n", "knows no penalty"),
+    ("order_of_experiments", "experiments/lasso/x.py", "import experiments.ridge.fits\n", "lasso imports"),
+    ("order_of_experiments", "experiments/measure/x.py", "import experiments.lasso.y\n", "measure imports"),
+    ("order_of_experiments", "experiments/lasso/x.py", "from experiments.lasso import par_c_d\n", "alone"),
+    ("right_places", "experiments/measure/x.py", "", "it belongs there"),
+    ("right_places", "experiments/ridge/x.py", "", "nobody imports it"),
+    ("right_places", "experiments/ridge/par_e_f.py", "import experiments.ridge.b_figure\n", "more"),
+    ("figures_only_draw", "experiments/ridge/b_figure.py", "import experiments.ridge.fits\n", "never"),
+    ("figures_only_draw", "experiments/ridge/b_figure.py", "from parlin import solve\n", "never computes"),
+    ("one_meaning_of_certified", "experiments/ridge/fits.py", "x = c.slope_residual\n", "in measure/"),
+    ("one_meaning_of_certified", "experiments/ridge/fits.py", "from parlin import certify\n", "in measure/"),
+    ("claims_in_experiments", "experiments/ridge/fits.py", "x = Evidence()\n", "belongs in an experiment"),
+    ("claims_in_experiments", "experiments/ridge/fits.py", "x = partial(Evidence)\n", "belongs in an"),
+    ("sizes", "experiments/ridge/fits.py", "x = 1\n" * 301, "over 300 lines"),
+    ("sizes", "parlin/_kernels/a.pyx", "x = 1\n" * 401, "over 400 lines"),
+    ("sizes", "tests/test_a.py", "x = 1\n" * 401, "over 400 lines"),
+    ("places_of_third_parties", "experiments/ridge/fits.py", "import cvxpy\n", "parlin/reference/"),
+    ("places_of_third_parties", "parlin/penalty/par.py", "def f():\n    import matplotlib\n", "displays"),
+    ("written_layers", "CONTRIBUTING.md", CONTRIBUTING.replace("penalty", "penalties"), "is written"),
+    ("written_layers", "CONTRIBUTING.md", CONTRIBUTING.rsplit("    8", 1)[0], "8 layers of 9"),
+    ("no_hidden_module", "parlin/solve.py", "", "the module solve is hidden"),
+]
+
+
+@pytest.mark.parametrize(("rule", "file", "text", "complaint"), SABOTAGES)
+def test_a_breach_is_named(tmp_path, rule, file, text, complaint):
+    rule = rule if callable(rule) else getattr(structure, rule)
+    before = SOUND.get(file, "") if file.endswith(".py") else ""
+    found = rule(plant(tmp_path, {**SOUND, file: before + text}))
+    assert len(found) == 1, found
+    assert complaint in found[0]
+
+
+def test_every_rule_is_sabotaged():
+    assert {rule if isinstance(rule, str) else rule.__name__ for rule, *_ in SABOTAGES} == {
+        rule.__name__ for rule in (library_layers, *RULES)
+    }
+
+
+def test_a_folder_that_is_too_full_is_named(tmp_path):
+    files = {f"experiments/ridge/m{k}.py": "" for k in range(15)}
+    assert structure.sizes(plant(tmp_path, files)) == [
+        "experiments/ridge: 15 modules are more than 14; make it two folders"
+    ]

@@ -2,72 +2,17 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from scipy import sparse
 
-from parlin import DesignMatrix, LeastSquares, Problem, designs, matrix, solve
-from parlin._kernels import all_finite, extremes
+import parlin
+from parlin import DesignMatrix, LeastSquares, Problem, designs, solve
+from parlin._kernels import columns, columns_numpy
 from parlin.solvers import CoordinateDescent
-
-N, D = 9, 5
-
-
-def data(seed: int = 0, n: int = N, d: int = D) -> np.ndarray:
-    """Entries with zeros among them, a constant column and an empty one."""
-    rng = np.random.default_rng(seed)
-    X = rng.standard_normal((n, d)) * (rng.random((n, d)) < 0.6)
-    X[:, 1], X[:, 3] = 2.7, 0.0
-    return X
-
-
-STORED = {
-    "C": np.ascontiguousarray,
-    "F": np.asfortranarray,
-    "list": lambda X: X.tolist(),
-    "strided": lambda X: np.repeat(X, 2, axis=1)[:, ::2],
-    "csr array": sparse.csr_array,
-    "csc array": sparse.csc_array,
-    "coo array": sparse.coo_array,
-    "csr matrix": sparse.csr_matrix,
-    "csc matrix": sparse.csc_matrix,
-    "lil matrix": sparse.lil_matrix,
-    "explicit zeros": lambda X: sparse.csr_array(
-        (X.ravel(), np.tile(np.arange(X.shape[1]), X.shape[0]), np.arange(0, X.size + 1, X.shape[1])), X.shape
-    ),
-    "int64 indices": lambda X: with_long_indices(sparse.csr_array(X)),
-    "entries in two parts": lambda X: in_two_parts(sparse.csr_array(X)),
-    "unsorted indices": lambda X: with_reversed_rows(sparse.csr_array(X)),
-}
-SPARSE = [name for name in STORED if name not in ("C", "F", "list", "strided")]
-
-
-def with_long_indices(X):
-    X.indices, X.indptr = X.indices.astype(np.int64), X.indptr.astype(np.int64)
-    return X
-
-
-def in_two_parts(X):
-    """Every entry stored twice, a quarter and three quarters: scipy adds them up."""
-    parts = np.ravel(np.column_stack((0.25 * X.data, 0.75 * X.data)))
-    return sparse.csr_array((parts, np.repeat(X.indices, 2), 2 * X.indptr), X.shape)
-
-
-def with_reversed_rows(X):
-    order = np.concatenate([np.arange(a, b)[::-1] for a, b in zip(X.indptr[:-1], X.indptr[1:], strict=True)])
-    return sparse.csr_array((X.data[order], X.indices[order], X.indptr), X.shape)
-
-
-def explicit(X: np.ndarray, weights: np.ndarray | None, centre: bool) -> tuple[np.ndarray, np.ndarray]:
-    """The centred matrix and the normalised weights, written out."""
-    s = np.ones(X.shape[0]) if weights is None else np.asarray(weights, dtype=np.float64)
-    s = s / s.sum()
-    means = np.array([np.sum(s * column) for column in X.T])
-    return X - means * centre, s
-
-
-WEIGHTS = (None, np.random.default_rng(1).uniform(0.2, 3.0, N))
-close = {"rtol": 1e-12, "atol": 1e-13}
+from tests.stored_designs import SPARSE, STORED, WEIGHTS, D, N, close, data, explicit
 
 
 @pytest.mark.parametrize("stored", STORED)
@@ -96,12 +41,11 @@ def test_every_map_is_the_explicit_matrix_however_it_is_stored(stored, weights, 
     assert design.largest_singular_value == pytest.approx(largest, rel=1e-12)
 
 
-needs_kernels = pytest.mark.skipif(matrix.kernels is None, reason="needs the compiled kernels")
+needs_kernels = pytest.mark.skipif(not parlin.compiled, reason="needs the compiled kernels")
 
 
-@needs_kernels
 @pytest.mark.parametrize("constant", [False, True])
-@pytest.mark.parametrize("stored", ["F", *SPARSE])
+@pytest.mark.parametrize("stored", STORED)
 @pytest.mark.parametrize("weights", WEIGHTS, ids=["equal", "weighted"])
 @pytest.mark.parametrize("centre", [False, True])
 def test_one_pass_gives_the_adjoint_the_means_and_the_norms(centre, weights, stored, constant):
@@ -112,7 +56,7 @@ def test_one_pass_gives_the_adjoint_the_means_and_the_norms(centre, weights, sto
     u = np.random.default_rng(2).standard_normal(N)
     A, s = explicit(X, weights, centre)
     design = DesignMatrix(STORED[stored](X), weights, centre=centre)
-    np.testing.assert_allclose(design.survey(u), A.T @ (s * u), **close)
+    np.testing.assert_allclose(design.column_statistics(u), A.T @ (s * u), **close)
     facts = {name: vars(design)[name] for name in ("means", "raw_norms", "column_norms")}
     np.testing.assert_allclose(facts["means"], (s @ X) * centre, **close)
     np.testing.assert_allclose(facts["raw_norms"], np.sqrt(s @ X**2), **close)
@@ -121,12 +65,11 @@ def test_one_pass_gives_the_adjoint_the_means_and_the_norms(centre, weights, sto
         assert facts["means"][2] == 0.1 and facts["column_norms"][2] == 0.0
 
 
-@needs_kernels
 @pytest.mark.parametrize("n", [1, 3, 4, 7, 8, 12, 15, 16, 20, 27, 28, 31, 45])
 def test_one_pass_adds_up_columns_of_any_length(n):
     X, u = np.asfortranarray(np.random.default_rng(n).standard_normal((n, 3))), np.arange(1.0, n + 1)
     design = DesignMatrix(X)
-    products = design.survey(u)
+    products = design.column_statistics(u)
     np.testing.assert_array_equal(products, design.rmatvec(u))
     np.testing.assert_allclose(products, X.T @ u / n, **close)
     np.testing.assert_allclose(design.raw_norms, np.linalg.norm(X, axis=0) / np.sqrt(n), rtol=1e-14)
@@ -140,7 +83,7 @@ def test_the_norm_of_a_column_that_is_constant_but_for_one_zero(weights):
     for stored in (np.asfortranarray, sparse.csc_array):
         design = DesignMatrix(stored(x), weights, centre=True)
         assert design.column_norms[0] ** 2 == pytest.approx(share * (1 - share), rel=1e-10)
-        design.survey(np.ones(100_000))
+        design.column_statistics(np.ones(100_000))
         assert design.column_norms[0] ** 2 == pytest.approx(share * (1 - share), rel=1e-10)
 
 
@@ -167,21 +110,45 @@ def test_entries_outside_the_rows_are_refused(index, column):
 def test_more_entries_than_32_bits_count_are_left_to_loops_that_can(monkeypatch):
     X, u = sparse.csr_array(data()), np.ones(N)
     expected = DesignMatrix(X).rmatvec(u)
-    monkeypatch.setattr(matrix, "_MOST", X.nnz)
-    assert DesignMatrix(X).survey(u) is not None
-    monkeypatch.setattr(matrix, "_MOST", X.nnz - 1)
+    monkeypatch.setattr(columns_numpy, "MOST", X.nnz)
+    assert DesignMatrix(X).is_countable and type(columns.columns_of(X)) is not columns_numpy.SparseColumns
+    monkeypatch.setattr(columns_numpy, "MOST", X.nnz - 1)
+    assert type(columns.columns_of(X)) is columns_numpy.SparseColumns
     design = DesignMatrix(X)
-    assert design.survey(u) is None
+    np.testing.assert_allclose(design.column_statistics(u), expected, **close)
     np.testing.assert_allclose(design.rmatvec(u), expected, **close)
     problem = Problem(LeastSquares(design, u), designs.ridge(0.1, 3))
     assert "32 bits" in CoordinateDescent().unsupported(problem)
     assert solve(problem).status.is_success
 
 
-def test_where_one_pass_does_not_do_nothing_is_surveyed():
-    design = DesignMatrix(STORED["C"](data()))
-    assert design.survey(np.ones(N)) is None
-    assert "raw_norms" not in vars(design)
+def test_what_is_known_of_the_columns_stays_when_it_is_found_again():
+    X = data() + 3.0
+    for stored in STORED.values():
+        for centre in (False, True):
+            design = DesignMatrix(stored(X), centre=centre)
+            known = design.means, design.raw_norms, design.column_norms
+            design.column_statistics(np.ones(N))
+            again = design.means, design.raw_norms, design.column_norms
+            assert all(a is b for a, b in zip(known, again, strict=True))
+            assert (design.column_norms is design.raw_norms) != centre
+
+
+@pytest.mark.parametrize("stored", STORED)
+def test_threads_that_share_a_design_find_the_same_bits(stored):
+    X = np.tile(data() + 3.0, (20, 30))
+    u = np.random.default_rng(6).standard_normal(X.shape[0])
+    names = ("means", "raw_norms", "column_norms", "root_weights", "largest_singular_value")
+
+    def facts(design):
+        return [design.rmatvec(u), *(getattr(design, name) for name in names), design.matvec(X[0])]
+
+    expected = facts(DesignMatrix(STORED[stored](X), centre=True))
+    for _ in range(5):
+        design = DesignMatrix(STORED[stored](X), centre=True)
+        with ThreadPoolExecutor(8) as threads:
+            found = list(threads.map(facts, [design] * 8))
+        assert all(np.array_equal(a, b) for one in found for a, b in zip(one, expected, strict=True))
 
 
 @pytest.mark.parametrize("quick", [True, False])
@@ -189,7 +156,7 @@ def test_where_one_pass_does_not_do_nothing_is_surveyed():
 @pytest.mark.parametrize("weights", WEIGHTS, ids=["equal", "weighted"])
 @pytest.mark.parametrize("centre", [False, True])
 def test_residuals_and_adjoints_are_those_of_the_explicit_matrix(centre, weights, stored, quick, monkeypatch):
-    monkeypatch.setattr(matrix, "_QUICK", matrix._QUICK if quick else 0)
+    monkeypatch.setattr(columns, "QUICK", 1 << 18 if quick else 0, raising=False)
     design = DesignMatrix(STORED[stored](data()), weights, centre=centre)
     A, s = explicit(data(), weights, centre)
     rng = np.random.default_rng(5)
@@ -213,68 +180,6 @@ def test_the_entries_by_columns_are_those_of_the_matrix_and_no_copy_where_they_a
         assert found.flags.f_contiguous
         assert (found is design.X) == (stored == "F")
     np.testing.assert_array_equal(found, data())
-
-
-@pytest.mark.parametrize("v", [[2.0], [1.0, -3.0, 2.0], [np.inf, 0.0], [-np.inf, np.inf]])
-def test_extremes_of_a_vector(v):
-    v = np.array(v)
-    assert extremes(v) == (v.min(), v.max())
-    assert all_finite(v) == np.isfinite(v).all()
-    assert np.isnan(extremes(np.append(v, np.nan))).all() and not all_finite(np.append(v, np.nan))
-
-
-@pytest.mark.skipif(matrix.kernels is None, reason="needs the compiled kernels")
-def test_the_compiled_loops_refuse_what_does_not_fit():
-    X, wrong = np.asfortranarray(data()), np.ones(N + 1)
-    chosen, outside = np.array([0, 1]), np.array([0, D])
-    s, u, means = np.full(N, 1 / N), np.ones(N), np.zeros(D)
-    with pytest.raises(ValueError, match="an entry for each row"):
-        matrix.kernels.survey(X, s, True, False, wrong)
-    with pytest.raises(ValueError, match="an entry for each chosen column"):
-        matrix.kernels.combination(X, chosen, np.ones(3))
-    with pytest.raises(ValueError, match="one for each row"):
-        matrix.kernels.panel(X, chosen, means, wrong)
-    with pytest.raises(ValueError, match="an entry for each row of X, and w one for each column"):
-        matrix.kernels.residual(X, wrong, np.ones(D))
-    with pytest.raises(ValueError, match="an entry for each row of X, and w one for each column"):
-        matrix.kernels.residual(X, u, np.ones(D + 1))
-    with pytest.raises(ValueError, match="an entry for each row"):
-        matrix.kernels.adjoint(X, wrong)
-    with pytest.raises(ValueError, match="empty"):
-        matrix.kernels.extremes(np.empty(0))
-    with pytest.raises(ValueError, match="an entry for each weight"):
-        matrix.kernels.half_square(u, wrong)
-    for call in (
-        lambda: matrix.kernels.combination(X, outside, np.ones(2)),
-        lambda: matrix.kernels.panel(X, -chosen - 1, means, u),
-    ):
-        with pytest.raises(IndexError, match=f"X has {D} columns, and none with the number"):
-            call()
-
-
-@pytest.mark.parametrize("stored", ["C", "csr array", "csc matrix"])
-@pytest.mark.parametrize("weights", [None, np.array([0.5, 2.0, 1.0, 4.0])], ids=["equal", "weighted"])
-@pytest.mark.parametrize("centre", [False, True])
-def test_a_wide_matrix_has_the_gram_of_its_rows(stored, weights, centre):
-    X = data(3, n=4, d=11)
-    A, s = explicit(X, weights, centre)
-    design = DesignMatrix(STORED[stored](X), weights, centre=centre)
-    root = np.sqrt(s)[:, None]
-    np.testing.assert_allclose(design.gram(), (root * A) @ (root * A).T, **close)
-    largest = np.linalg.svd(root * A, compute_uv=False)[0]
-    assert design.largest_singular_value == pytest.approx(largest, rel=1e-12)
-
-
-@pytest.mark.parametrize("shape", [(9, 5), (4, 11)])
-@pytest.mark.parametrize("centre", [False, True])
-def test_the_gram_of_a_large_sparse_matrix_is_the_same_without_making_it_dense(shape, centre, monkeypatch):
-    X, weights = data(11, *shape), np.random.default_rng(12).uniform(0.2, 3.0, shape[0])
-    A, s = explicit(X, weights, centre)
-    A = np.sqrt(s)[:, None] * A
-    monkeypatch.setattr(matrix, "_DENSE_GRAM", 0)
-    for stored in ("csr array", "csc matrix"):
-        gram = DesignMatrix(STORED[stored](X), weights, centre=centre).gram()
-        np.testing.assert_allclose(gram, A.T @ A if shape[1] <= shape[0] else A @ A.T, **close)
 
 
 @pytest.mark.parametrize("stored", STORED)
@@ -323,73 +228,6 @@ def test_the_panel_of_columns_is_fortran_ordered_and_new():
         assert panel.flags.f_contiguous and not np.shares_memory(panel, X)
 
 
-# -- constant columns and large means ---------------------------------------------------------------
-
-
-@pytest.mark.parametrize("stored", ["C", "F", "csr array", "csc matrix", "explicit zeros"])
-@pytest.mark.parametrize("n", [1, 2, 7, 10, 49])
-@pytest.mark.parametrize("weighted", [False, True])
-def test_constant_columns_are_centred_to_exactly_zero(stored, n, weighted):
-    X = data(6, n=n)
-    X[:, 1], X[:, 2] = 0.1, -1e6 / 3
-    weights = np.random.default_rng(7).uniform(0.1, 1.0, n) if weighted else None
-    design = DesignMatrix(STORED[stored](X), weights, centre=True)
-    constant = np.array([1, 2, 3])
-    assert design.means[constant].tolist() == [0.1, -1e6 / 3, 0.0]
-    assert np.all(design.columns(constant) == 0.0)
-    assert design.column_norms[constant].tolist() == [0.0, 0.0, 0.0]
-    for j in constant:  # alone, so that no other column's rounding is in the sum
-        assert np.all(design.matvec(np.eye(D)[j]) == 0.0)
-
-
-@pytest.mark.parametrize("stored", ["C", "csr array", "csc matrix"])
-@pytest.mark.parametrize("n", [3, 10, 49])
-def test_the_gram_of_constant_columns_vanishes(stored, n):
-    X = data(8, n=n)[:, :3]
-    X[:, 1], X[:, 2] = 0.1, -1e3 / 3
-    gram = DesignMatrix(STORED[stored](X), centre=True).gram()
-    assert gram.shape == (3, 3) and gram[0, 0] > 0
-    assert np.all(gram[1:] == 0.0) and np.all(gram[:, 1:] == 0.0)
-
-
-@pytest.mark.parametrize("stored", ["C", "F", "csr array", "csc matrix"])
-@pytest.mark.parametrize("offset", [1e2, 1e4, 1e6])
-def test_a_large_mean_does_not_spoil_centred_norms_and_singular_values(stored, offset):
-    # Columns of spread 1 around the offset.  What is stored is rounded at offset · 1e-16, so the centred
-    # columns are known to about that much; their squares must not lose offset² · 1e-16.
-    X = np.random.default_rng(9).standard_normal((30, 3)) + offset
-    A, s = explicit(X.astype(np.longdouble), None, True)
-    root = np.sqrt(s)[:, None]
-    exact = (root * A).astype(np.float64)
-    design = DesignMatrix(STORED[stored](X), centre=True)
-    tolerance = 1e-14 * offset
-    np.testing.assert_allclose(design.column_norms, np.linalg.norm(exact, axis=0), rtol=tolerance)
-    largest = np.linalg.svd(exact, compute_uv=False)[0]
-    assert design.largest_singular_value == pytest.approx(largest, rel=tolerance)
-
-
-# -- spectrum ---------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("centre", [False, True])
-@pytest.mark.parametrize("shape", [(620, 700), (700, 620)])
-def test_the_singular_value_of_a_large_matrix_is_bounded_from_above_and_close(centre, shape):
-    rng = np.random.default_rng(10)
-    X = sparse.random_array(shape, density=0.02, rng=rng, format="csr")
-    weights = rng.uniform(0.5, 2.0, shape[0])
-    A, s = explicit(X.toarray(), weights, centre)
-    largest = np.linalg.norm(np.sqrt(s)[:, None] * A, 2)
-    value = DesignMatrix(X, weights, centre=centre).largest_singular_value
-    assert largest * (1 - 1e-14) <= value <= largest * (1 + 1e-6)
-
-
-def test_matrices_of_one_entry_and_of_zeros_have_their_singular_value():
-    assert DesignMatrix([[-3.0]]).largest_singular_value == 3.0
-    assert DesignMatrix([[-3.0]], centre=True).largest_singular_value == 0.0
-    assert DesignMatrix(np.zeros((4, 2))).largest_singular_value == 0.0
-    assert DesignMatrix(sparse.csr_array((4, 2))).largest_singular_value == 0.0
-
-
 # -- weights ----------------------------------------------------------------------------------------
 
 
@@ -433,7 +271,7 @@ def test_anything_but_two_dimensions_is_refused(X):
 )
 @pytest.mark.parametrize("count", [0, 1, 40, 400, 900])
 def test_columns_that_do_not_count_are_left_out_of_a_large_product(store, count, monkeypatch):
-    monkeypatch.setattr(matrix, "_PANEL_ENTRIES", 1000)  # 11 columns at a time
+    monkeypatch.setattr(columns_numpy, "_PANEL_ENTRIES", 1000)  # 11 columns at a time
     rng = np.random.default_rng(40)
     X = rng.standard_normal((90, 900)) + 1.0
     w = np.zeros(900)

@@ -8,9 +8,9 @@ from scipy import sparse
 
 from parlin import PAR, LeastSquares, Problem, certify, designs, purify, solve
 from parlin.solvers import FISTA
+from tests.cases import W
 from tests.kkt import Raw
 
-W = PAR([-1.0, 0.0, 1.0], [-1.0, 1.0, -1.0, 1.0])
 PENALTIES = {
     "ridge": designs.ridge(0.5, 3),
     "lasso": designs.lasso(0.25, 8),

@@ -1,30 +1,27 @@
-r"""The compiled loops, imported in this one place; `compiled` says whether they are there.
+r"""The inner loops: compiled where that is possible, otherwise in NumPy; the choice is made here.
 
-They are built at installation where a C compiler is found.  Without them, or with the environment
-variable ``PARLIN_PURE=1``, everything works but `parlin.solvers.CoordinateDescent`.
+The compiled ones are built at installation where a C compiler is found; `compiled` says whether they are
+there.  Without them, or with the environment variable ``PARLIN_PURE=1``, `columns` and `optimality` are their
+twins in NumPy, and there is no `Prox`, whose twin is `parlin.prox.apply_table`, and no `Descent`, without
+which everything works but `parlin.solvers.CoordinateDescent`.
 """
 
 import os
 
-import numpy as np
+__all__ = ["Descent", "Prox", "all_finite", "columns", "compiled", "extremes", "optimality"]
 
 try:
     if os.environ.get("PARLIN_PURE", "") not in ("", "0"):
         raise ImportError("PARLIN_PURE asks for pure Python")
     from parlin._kernels import columns, optimality
-    from parlin._kernels.descent import Descent
+    from parlin._kernels.descent.descent import Descent
     from parlin._kernels.prox import Prox
 except ImportError:
-    Descent = Prox = columns = optimality = None
+    from parlin._kernels import columns_numpy as columns
+    from parlin._kernels import optimality_numpy as optimality
+
+    Descent = Prox = None
+
+all_finite, extremes = columns.all_finite, columns.extremes
 
 compiled: bool = Descent is not None
-
-
-def all_finite(v) -> bool:
-    """Whether no entry of the vector is infinite or NaN."""
-    return bool(np.isfinite(v).all()) if columns is None else columns.all_finite(v)
-
-
-def extremes(v) -> tuple[float, float]:
-    """The least and the greatest entry of a vector; NaN if one is."""
-    return (float(v.min()), float(v.max())) if columns is None else columns.extremes(v)

@@ -1,7 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 r"""How far a point is from stationary, in one loop over its coordinates.
 
-The very operations of `parlin.certificates.certificate`, which has them in NumPy too: the same ratios, float for float.
+The very operations of `optimality_numpy`: the same ratios, float for float.
 """
 
 from libc.math cimport fabs
@@ -16,22 +16,23 @@ cdef inline double ratio(double numerator, double denominator) noexcept nogil:
     return 0.0 if numerator == 0.0 else numerator / denominator
 
 
-def judge(
+def residuals(
     const double[::1] w, const double[::1] gradient, const double[::1] scale, const double[::1] floor,
     omega, const double[::1] levels, const double[::1] slopes, const double[::1] points,
-    const double[::1] values, double loss, double start_objective, double tol,
+    const double[::1] values, double loss, double limit, double tol,
 ):
     """The objective, the residual and the strict residual of `parlin.Certificate`.
 
-    `omega` are the penalty weights or None, `points` and `values` the anchors of ψ, one a cell.
+    `omega` are the penalty weights or None, `points` and `values` the anchors of ψ, one a cell.  Rounding
+    errors up to `floor` are allowed for while the objective is at most `limit`.
     """
     cdef Py_ssize_t d = w.shape[0], j
     cdef int n_levels = levels.shape[0], cell, zero = 0
     cdef bint weighted = omega is not None, on_level
     cdef const double[::1] weights
-    cdef double total = 0.0, block = 0.0, value, left, right, target, distance, share, objective
-    # The residual and the strict one, without an excuse for rounding errors and with it.
-    cdef double residual = 0.0, strict = 0.0, excused_residual = 0.0, excused_strict = 0.0
+    cdef double total = 0.0, block = 0.0, value, left, right, target, distance, weight, objective
+    # The residual and the strict one, without an allowance for rounding errors and with it.
+    cdef double residual = 0.0, strict = 0.0, allowed_residual = 0.0, allowed_strict = 0.0
     if gradient.shape[0] != d or scale.shape[0] != d or floor.shape[0] != d:
         raise ValueError("w, gradient, scale and floor must be of one length")
     if not (slopes.shape[0] == points.shape[0] == values.shape[0] == n_levels + 1):
@@ -40,35 +41,36 @@ def judge(
         weights = omega
         if weights.shape[0] != d:
             raise ValueError("omega must have an entry for each of w")
-    while zero < n_levels and levels[zero] < 0.0:
-        zero += 1
-    for j in range(d):
-        if weighted and weights[j] == 0.0:
-            distance, on_level = fabs(gradient[j]), False
-        else:
-            cell = cell_of(levels, w[j], zero)
-            on_level = cell < n_levels and levels[cell] == w[j]
-            left, right = slopes[cell], slopes[cell + on_level]
-            share = weights[j] if weighted else 1.0
-            target = -(gradient[j] / share)
-            distance = share * max(max(min(left, right) - target, target - max(left, right)), 0.0)
-            value = values[cell]
-            if w[j] != points[cell]:
-                value += slopes[cell] * (w[j] - points[cell])
-            block += share * value
-        if j % BLOCK == BLOCK - 1:
-            total, block = total + block, 0.0
-        if distance > 0.0:
-            residual = max(residual, ratio(distance, scale[j]))
-            excused_residual = max(excused_residual, ratio(distance, max(scale[j], floor[j] / tol)))
-        if distance > 0.0 or not on_level:
-            strict = max(strict, ratio(distance, scale[j]))
-            excused_strict = max(excused_strict, ratio(max(distance, floor[j]), scale[j]))
+    with nogil:
+        while zero < n_levels and levels[zero] < 0.0:
+            zero += 1
+        for j in range(d):
+            if weighted and weights[j] == 0.0:
+                distance, on_level = fabs(gradient[j]), False
+            else:
+                cell = cell_of(levels, w[j], zero)
+                on_level = cell < n_levels and levels[cell] == w[j]
+                left, right = slopes[cell], slopes[cell + on_level]
+                weight = weights[j] if weighted else 1.0
+                target = -(gradient[j] / weight)
+                distance = weight * max(max(min(left, right) - target, target - max(left, right)), 0.0)
+                value = values[cell]
+                if w[j] != points[cell]:
+                    value += slopes[cell] * (w[j] - points[cell])
+                block += weight * value
+            if j % BLOCK == BLOCK - 1:
+                total, block = total + block, 0.0
+            if distance > 0.0:
+                residual = max(residual, ratio(distance, scale[j]))
+                allowed_residual = max(allowed_residual, ratio(distance, max(scale[j], floor[j] / tol)))
+            if distance > 0.0 or not on_level:
+                strict = max(strict, ratio(distance, scale[j]))
+                allowed_strict = max(allowed_strict, ratio(max(distance, floor[j]), scale[j]))
     objective = loss + (total + block)
-    # Far out the floor grows without limit: it excuses no point that is worse than the start.
-    if objective > start_objective:
+    # The bound on rounding errors grows with w; beyond the limit a diverged iterate would pass.
+    if objective > limit:
         return objective, residual, strict
-    return objective, excused_residual, excused_strict
+    return objective, allowed_residual, allowed_strict
 
 
 cdef inline int cell_of(const double[::1] levels, double x, int zero) noexcept nogil:

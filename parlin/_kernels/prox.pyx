@@ -81,7 +81,10 @@ cdef struct Index:
 
 
 cdef class Prox:
-    """The proximal map of one table, given by the arrays of a `parlin.penalty.prox.ProxTable`."""
+    """The proximal map of one table, given by the arrays of a `parlin.penalty.prox.ProxTable`.
+
+    Threads may share it: the index is built once, with the GIL held, and the map applied without it.
+    """
 
     cdef Index index
     cdef double[:, ::1] rows
@@ -139,29 +142,35 @@ cdef class Prox:
         return result
 
     cdef _fill_buckets(self):
+        """Set up the buckets; whoever is first among threads that do so at once decides, with one result."""
         cdef Index index = self.index
         cdef int m = index.m, buckets = 1, most, k, b
         cdef int limit = max(MAX_BUCKETS, MAX_BUCKETS_EACH * m)
         cdef double span = index.tau[m - 1] - index.tau[0] if m > 1 else 0.0
+        cdef int[::1] before
         index.origin, index.gap_low, index.gap_high = index.tau[0], 0.0, 0.0
         if 0.0 < span and isfinite(span) and isfinite(limit / span):
             buckets = 2 * m
         while True:
             index.scale, index.top = buckets / span if buckets > 1 else 0.0, buckets - 1
             before = np.zeros(buckets + 1, dtype=np.intc)
-            self.before = before
             most = 0
             for k in range(m):
                 _locate(&index, &index.tau[k], 1, &b)
-                self.before[b + 1] += 1
-                most = max(most, self.before[b + 1])
+                before[b + 1] += 1
+                most = max(most, before[b + 1])
             if most <= 1 or buckets == 1 or 2 * buckets > limit:
                 break
             buckets *= 2
-        np.cumsum(before, out=before)
-        index.before = &self.before[0]
+        for b in range(buckets):
+            before[b + 1] += before[b]
+        index.before = &before[0]
         index.method = BUCKETS
-        self.index = index
+        # From here on nothing calls Python, so no other thread comes between; and one that applies the map
+        # meanwhile, without the GIL, reads its own copy of the index, whose array must stay.
+        if self.index.method == SEARCH:
+            self.before = before
+            self.index = index
 
 
 cdef inline bint _plain(cnp.ndarray a) noexcept:

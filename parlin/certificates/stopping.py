@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from parlin._kernels import all_finite, optimality
+from parlin._kernels.optimality_numpy import largest_ratio
 from parlin._types import FloatArray
 from parlin.certificates.gap import duality_gap
 from parlin.penalty.separable import SeparablePenalty
@@ -86,8 +87,11 @@ def check_point(problem: Problem, w: FloatArray, tol: float) -> StoppingCheck:
         return _NOT_FINITE
     scale, allowance = loss.gradient_scale, loss.rounding_floor(w)
     limit = highest_allowed_objective(problem.start_objective)
-    measure = _measure if optimality is None else _measure_compiled
-    numbers = measure(problem.separable, w, value, gradient, scale, allowance, limit, tol)
+    psi = problem.penalty
+    numbers = optimality.residuals(
+        w, gradient, scale, allowance, problem.penalty_weights, psi.levels, psi.slopes, *psi.anchors, value,
+        limit, tol,
+    )  # fmt: skip
     if numbers[0] > limit:
         allowance = np.zeros_like(allowance)
     point = EvaluatedPoint(
@@ -107,36 +111,3 @@ def highest_allowed_objective(start_objective: float | FloatArray) -> float | Fl
     count as a solution.
     """
     return start_objective + _SAME_OBJECTIVE * abs(start_objective)
-
-
-def largest_ratio(numerator: FloatArray, denominator: FloatArray) -> float:
-    """``max_j numerator_j / denominator_j`` with 0/0 = 0."""
-    if denominator.min() > np.finfo(np.float64).tiny:
-        return float((numerator / denominator).max())
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        return float(np.max(np.where(numerator == 0.0, 0.0, numerator / denominator)))
-
-
-def _measure(
-    penalty: SeparablePenalty, w: FloatArray, value: float, gradient: FloatArray, scale: FloatArray,
-    allowance: FloatArray, limit: float, tol: float,
-) -> tuple[float, float, float]:  # fmt: skip
-    """The objective, the residual and the strict residual of a point where the loss is finite."""
-    objective = value + penalty.value(w)
-    if objective > limit:
-        allowance = np.zeros_like(allowance)
-    distance, on_level = penalty.distance(gradient, w), penalty.on_level(w)
-    residual = largest_ratio(distance, np.maximum(scale, allowance / tol))
-    unsettled = np.where((distance > 0) | ~on_level, np.maximum(distance, allowance), 0.0)
-    return objective, residual, largest_ratio(unsettled, scale)
-
-
-def _measure_compiled(
-    penalty: SeparablePenalty, w: FloatArray, value: float, gradient: FloatArray, scale: FloatArray,
-    allowance: FloatArray, limit: float, tol: float,
-) -> tuple[float, float, float]:  # fmt: skip
-    psi = penalty.penalty
-    return optimality.judge(
-        w, gradient, scale, allowance, penalty.weights, psi.levels, psi.slopes, *psi.anchors, value, limit,
-        tol,
-    )  # fmt: skip

@@ -92,8 +92,8 @@ class LeastSquares:
             self.y_mean = float(y[0])  # a constant y is centred to exactly zero
         self.target = _read_only(y - self.y_mean)
         self._last: _Evaluation | None = None
-        self._origin: _Evaluation | None = None  # what the survey of the design found out about w = 0
-        adjoint = None if design is X else design.survey(self.target)
+        self._origin: _Evaluation | None = None  # w = 0, found with the column statistics
+        adjoint = None if design is X else design.column_statistics(self.target)
         with np.errstate(invalid="ignore", over="ignore") if adjoint is None else nullcontext():
             # Norms are needed anyway, and are finite only if X is.
             finite = math.isfinite(extremes(design.raw_norms)[1])

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parlin._types import FloatArray
-from parlin.path.free_columns import FreeColumns
+from parlin.factor import FactoredColumns
 from parlin.problem import Problem
 
 _EPS = float(np.finfo(np.float64).eps)
@@ -29,14 +29,14 @@ _NEVER = 1e200
 
 
 class Event(NamedTuple):
-    """A coordinate lands on a level, or leaves it, as the strength falls."""
+    """A coordinate reaches a level, or leaves it, as the strength falls."""
 
     coordinate: int
     level: float
     lands: bool
 
 
-class Trouble(ArithmeticError):
+class PathFailure(ArithmeticError):
     """The event rule found no direction: rounding errors decide."""
 
 
@@ -53,7 +53,7 @@ def strength_floor(problem: Problem, w: FloatArray) -> float:
 class Homotopy:
     """A minimiser at strength `alpha`, and how it goes on as the strength falls.
 
-    Call `settle`, which finds the direction, and `step`, which goes to the next event, in turn.  A
+    Call `resolve_ties`, which finds the direction, and `step`, which goes to the next event, in turn.  A
     free coordinate's *cell* i is between the levels ``b_{i−1}`` and ``b_i``; a quantized one's is its level.
     """
 
@@ -70,12 +70,12 @@ class Homotopy:
         self._cell = np.searchsorted(problem.penalty.levels, self.w)
         for j in np.flatnonzero(problem.on_level(self.w)):
             self._rest(j, int(self._cell[j]))
-        self._columns, self._slope = FreeColumns(self._design), np.empty(0)
+        self._columns, self._slope = FactoredColumns(self._design), np.empty(0)
         for j in np.concatenate((problem.unpenalised, problem.unquantized(self.w))):
             if self._columns.append(int(j)):
                 self._slope = np.append(self._slope, self._slope_in(j, self._cell[j]))
             elif self._omega[j] > 0:
-                raise Trouble(f"column {j} depends on other free columns")
+                raise PathFailure(f"column {j} depends on other free columns")
         self.refresh(self._design.rmatvec(problem.loss.residual(self.w)))
 
     def refresh(self, correlation: FloatArray) -> None:
@@ -95,7 +95,7 @@ class Homotopy:
 
     # -- the direction ----------------------------------------------------------------------------
 
-    def settle(self) -> list[Event]:
+    def resolve_ties(self) -> list[Event]:
         r"""Find the direction in which the point stays a minimiser; returns who leaves a level for it.
 
         The coordinates that touch an end of their interval may leave on that side only, and do if
@@ -104,7 +104,7 @@ class Homotopy:
 
         Raises
         ------
-        Trouble
+        PathFailure
             If that takes too long, because rounding errors decide.
         """
         slack = np.minimum(
@@ -119,15 +119,15 @@ class Homotopy:
                 self._direct()
             wrong = np.flatnonzero(sign * self._v < 0)
             if wrong.size:
-                share = before[wrong] / (before[wrong] - self._v[wrong])
-                k = int(wrong[np.argmin(share)])
+                fraction = before[wrong] / (before[wrong] - self._v[wrong])
+                k = int(wrong[np.argmin(fraction)])
                 if before[k] == 0.0:
                     # Its rate said that it leaves, its direction that it stays: rounding decides.
                     barred |= touching == self._columns.index[k]
-                before = np.delete(before + share.min() * (self._v - before), k)
+                before = np.delete(before + fraction.min() * (self._v - before), k)
                 level = self._cell[self._columns.index[k]] - (1 if sign[k] > 0 else 0)
                 sign = np.delete(sign, k)
-                self._land(k, int(level))
+                self._reach_level(k, int(level))
                 continue
             j, side = self._leaving(touching[~barred])
             if side == 0:
@@ -138,13 +138,13 @@ class Homotopy:
                 sign = np.append(sign, side)
             else:
                 barred |= touching == j
-        raise Trouble("the coordinates that touch their intervals do not settle")
+        raise PathFailure("the coordinates that touch their intervals do not come to rest")
 
     def _direct(self) -> None:
         """The direction for the present free coordinates, and the rates of ``X'r`` along it."""
         self._v = self._columns.solve(self._slope)
         if not np.isfinite(self._v).all():
-            raise Trouble("the direction is not finite")
+            raise PathFailure("the direction is not finite")
         self._rate = self._products(self._v)
         self._stale = False
 
@@ -162,21 +162,21 @@ class Homotopy:
         correlation, floor = self._correlation[touching], self._floor[touching]
         up = np.where(self.alpha * high - correlation <= floor, high - rate, 0.0)
         down = np.where(correlation - self.alpha * low <= floor, rate - low, 0.0)
-        pull = np.maximum(up, down) - self._noise[touching]
-        k = int(np.argmax(pull / np.maximum(self._norms[touching], _EPS)))
-        if pull[k] <= 0:
+        rate = np.maximum(up, down) - self._noise[touching]
+        k = int(np.argmax(rate / np.maximum(self._norms[touching], _EPS)))
+        if rate[k] <= 0:
             return -1, 0
         return int(touching[k]), 1 if up[k] > down[k] else -1
 
     # -- the step ---------------------------------------------------------------------------------
 
     def step(self, alpha_min: float) -> list[Event]:
-        """Go down to the next event, or to `alpha_min` if that comes first; returns who lands."""
+        """Go down to the next event, or to `alpha_min` if that comes first; returns the events there."""
         remaining = self.alpha - alpha_min
         low, high = self._cells()
         free = self._columns.index
-        landing = self._times_to_land(low, high)
-        t = min(self._time_to_leave(), float(landing.min(initial=np.inf)))
+        reaching = self._times_to_reach(low, high)
+        t = min(self._time_to_leave(), float(reaching.min(initial=np.inf)))
         same = _SAME * self.alpha
         if t >= remaining - max(same, self._strength_floor - alpha_min):
             # What would happen below the floor is rounding.
@@ -190,13 +190,13 @@ class Homotopy:
         self._correlation -= t * self._rate
         self.alpha = alpha
         events = []
-        for k in np.flatnonzero(landing <= t + same)[::-1]:
+        for k in np.flatnonzero(reaching <= t + same)[::-1]:
             j, level = int(free[k]), int(self._cell[free[k]]) - (0 if self._v[k] > 0 else 1)
-            self._land(int(k), level)
+            self._reach_level(int(k), level)
             events.append(Event(j, float(self.w[j]), True))
         return events
 
-    def _times_to_land(self, low: FloatArray, high: FloatArray) -> FloatArray:
+    def _times_to_reach(self, low: FloatArray, high: FloatArray) -> FloatArray:
         """For each free coordinate how far the strength can fall until it meets a level."""
         distance = np.where(self._v > 0, high, low) - self.w[self._columns.index]
         return np.divide(distance, self._v, out=np.full_like(distance, np.inf), where=self._v != 0)
@@ -209,7 +209,7 @@ class Homotopy:
             (self._rate - self._low, self._correlation - self.alpha * self._low),
         ):
             times = np.divide(slack, rate, out=np.full_like(rate, np.inf), where=rate > self._noise)
-            # Those that touch and yet stay were settled.
+            # Those that touch and yet stay were resolved.
             times[slack <= self._floor] = np.inf
             shortest = min(shortest, float(times.min()))
         return shortest
@@ -234,7 +234,7 @@ class Homotopy:
         self._low[j] = max(self._omega[j] * self._slopes[level], -_NEVER)
         self._high[j] = min(self._omega[j] * self._slopes[level + 1], _NEVER)
 
-    def _land(self, k: int, level: int) -> None:
+    def _reach_level(self, k: int, level: int) -> None:
         """The k-th free coordinate becomes quantized."""
         self._rest(int(self._columns.index[k]), level)
         self._columns.delete(k)

@@ -15,7 +15,7 @@ from parlin._threads import one_blas_thread
 from parlin._types import FloatArray
 from parlin.certificates import certify
 from parlin.losses import LeastSquares
-from parlin.path.follow import PathEnd, solution, walk
+from parlin.path.follow import PathEnd, follow, solution
 from parlin.path.homotopy import Event
 from parlin.penalty import PAR
 from parlin.problem import Problem
@@ -104,8 +104,8 @@ class Path:
         after = np.minimum(knot + 1, self.alphas.size - 1)
         upper, lower = self._knots(knot), self._knots(after)
         length = self.alphas[knot] - self.alphas[after]
-        share = np.divide(self.alphas[knot] - flat, length, out=np.zeros_like(flat), where=length > 0)
-        between = upper + share[:, None] * (lower - upper)
+        fraction = np.divide(self.alphas[knot] - flat, length, out=np.zeros_like(flat), where=length > 0)
+        between = upper + fraction[:, None] * (lower - upper)
         # Rounding must not carry a coordinate past the ends of its segment.
         between = np.clip(between, np.minimum(upper, lower), np.maximum(upper, lower))
         return between.reshape(*alpha.shape, self.problem.size)
@@ -225,7 +225,7 @@ def solution_path(
                 "give alpha_start"
             )
         w = solution(problem, alpha, problem.start()) if alpha < top else problem.start()
-        segments, end = walk(problem, alpha, w, float(alpha_min), tol, max_events)
+        segments, end = follow(problem, alpha, w, float(alpha_min), tol, max_events)
     keys, values = segments.changes()
     return Path(
         problem=problem,

@@ -1,4 +1,4 @@
-r"""Affine segments of a path, judged from the data alone: nothing that the homotopy computed is used.
+r"""Affine segments of a path, checked from the data alone: nothing that the homotopy computed is used.
 
 Along a segment ``X'r`` is affine in the strength α and the cells do not change, so the distance of
 ``X_j'r`` from ``α ω_j ∂ψ`` is convex in α: its values at the two ends bound it in between.
@@ -15,11 +15,11 @@ from parlin._types import FloatArray
 from parlin.certificates.stopping import highest_allowed_objective
 from parlin.problem import Problem
 
-# Knots that are judged together: one product of matrices in place of many products with vectors.
+# Knots that are checked together: one product of matrices in place of many products with vectors.
 _KNOTS, _ENTRIES = 32, 4_000_000
 
 
-class Judged(NamedTuple):
+class CheckedSegments(NamedTuple):
     """What is true of consecutive segments; the first axis of each array counts them."""
 
     exact: NDArray[np.bool_]
@@ -28,7 +28,7 @@ class Judged(NamedTuple):
     correlation: FloatArray  # X'r at the last knot, shape (d,)
 
 
-def judge_segments(problem: Problem, alphas: FloatArray, coefs: FloatArray, tol: float) -> Judged:
+def check_segments(problem: Problem, alphas: FloatArray, coefs: FloatArray, tol: float) -> CheckedSegments:
     r"""Whether the minimiser is affine between consecutive strengths, by the residual at both ends of each.
 
     Parameters
@@ -46,7 +46,7 @@ def judge_segments(problem: Problem, alphas: FloatArray, coefs: FloatArray, tol:
 
     Returns
     -------
-    Judged
+    CheckedSegments
         `residuals` are the certificate's, and `free` is the number of penalised coordinates off the
         levels, inside each segment.
     """
@@ -89,7 +89,7 @@ def judge_segments(problem: Problem, alphas: FloatArray, coefs: FloatArray, tol:
         exact = finite & np.all(distance <= np.maximum(wanted, floor), axis=1)
     relative = np.maximum(loss.gradient_scale, floor / tol)
     ratios = np.divide(distance, relative, out=np.where(distance > 0, np.inf, 0.0), where=relative > 0)
-    return Judged(exact, ratios.max(axis=1), free, correlation[-1])
+    return CheckedSegments(exact, ratios.max(axis=1), free, correlation[-1])
 
 
 def _objectives(
@@ -120,9 +120,9 @@ def _slopes_inside(problem: Problem, middle: FloatArray) -> tuple[FloatArray, Fl
 
 
 class Segments:
-    """The knots of a path so far, judged some at a time; stores only the coordinates that change.
+    """The knots of a path so far, checked some at a time; stores only the coordinates that change.
 
-    `add` knots until it is time to `judge` them.
+    `add` knots until it is time to `check` them.
     """
 
     def __init__(self, problem: Problem, alpha: float, w: FloatArray, tol: float) -> None:
@@ -140,17 +140,17 @@ class Segments:
 
     @property
     def full(self) -> bool:
-        """Whether the knots must be judged before another one is added."""
+        """Whether the knots must be checked before another one is added."""
         return len(self._strengths) == self._rows.shape[0]
 
     @property
     def alpha(self) -> float:
-        """The strength of the last knot, judged or not."""
+        """The strength of the last knot, checked or not."""
         return self._strengths[-1]
 
     @property
     def last(self) -> tuple[float, FloatArray]:
-        """The last knot that was judged: its strength and coefficients."""
+        """The last knot that was checked: its strength and coefficients."""
         return self.alphas[-1], self._rows[0].copy()
 
     def add(self, alpha: float, w: FloatArray, events: list) -> None:
@@ -163,7 +163,7 @@ class Segments:
         """More events at the last knot."""
         self.events[-1] += tuple(events)
 
-    def judge(self, accept: bool = False) -> FloatArray | None:
+    def check(self, accept: bool = False) -> FloatArray | None:
         """Keep the segments up to the first that is not exact; ``X'r`` at the last knot if all are.
 
         With `accept` the first segment is kept even if it is not.
@@ -172,8 +172,8 @@ class Segments:
         if count == 0:
             return None
         rows = self._rows[: count + 1]
-        judged = judge_segments(self._problem, np.array(self._strengths), rows, self._tol)
-        good = judged.exact.copy()
+        checked = check_segments(self._problem, np.array(self._strengths), rows, self._tol)
+        good = checked.exact.copy()
         good[0] |= accept
         kept = count if good.all() else int(np.argmin(good))
         for k in range(kept):
@@ -182,12 +182,12 @@ class Segments:
             self._values.append(rows[k + 1, changed])
         self.alphas += self._strengths[1 : kept + 1]
         del self.events[len(self.alphas) :]
-        self.exact += judged.exact[:kept].tolist()
-        self.residuals += judged.residuals[:kept].tolist()
-        self.free += judged.free[:kept].tolist()
+        self.exact += checked.exact[:kept].tolist()
+        self.residuals += checked.residuals[:kept].tolist()
+        self.free += checked.free[:kept].tolist()
         self._rows[0] = rows[kept]
         self._strengths = [self.alphas[-1]]
-        return judged.correlation if kept == count else None
+        return checked.correlation if kept == count else None
 
     def changes(self) -> tuple[NDArray[np.int64], FloatArray]:
         """For all changes ``coordinate · number of knots + knot``, rising, and the values after them."""

@@ -23,26 +23,33 @@ from parlin.solvers.base import FloatArray, State
 
 # BLAS takes one thread for the factors of so small a design by itself.
 _ONE_THREAD = 32
-# Rounds at an intermediate strength, and the fraction of the gradient at 0 to reach there.
-_LOOSE_ROUNDS, _LOOSE_SLACK = 10, 0.1
-# Rounds at the last strength in one step, and what it is solved to: this fraction of the gradient at 0, or
-# of the bound on rounding errors.
-_ROUNDS, _TIGHT, _SMALL_ERRORS = 60, 1e-14, 0.125
+# An intermediate strength is solved to this fraction of the gradient at 0.
+_LOOSE = 0.1
+# The last one to this fraction of the gradient at 0, or of the bound on rounding errors.
+_TIGHT, _SMALL_ERRORS = 1e-14, 0.125
 # On sparse columns an epoch is cheap and a dense factor is not: more free columns get no Newton steps.
 _SPARSE_NEWTON = 1000
 # Steps in a row that do not lower the objective.
 _MAX_STUCK = 5
 
 
+class Budget(NamedTuple):
+    """The work of one call of the kernel."""
+
+    loose_epochs: int  # a round at an intermediate strength
+    loose_rounds: int
+    epochs: int  # a round at the last one
+    rounds: int
+
+
 class _Pace(NamedTuple):
     ratio: float  # of the cold start's first strength to the largest useful one, and from each to the next
-    loose_epochs: int  # a round at an intermediate strength
-    epochs: int  # a round at the last one
+    budget: Budget
 
 
-_USUAL = _Pace(0.2, 6, 20)
+_USUAL = _Pace(0.2, Budget(6, 10, 20, 60))
 # With as many rows as columns, reading a column costs more than a Newton step: fewer updates, more steps.
-_TALL = _Pace(0.1, 4, 4)
+_TALL = _Pace(0.1, Budget(4, 10, 4, 60))
 
 
 @dataclass(frozen=True)
@@ -116,8 +123,12 @@ def _kernel(problem: Problem, w: FloatArray) -> Descent:
         step = _table_step(problem)
         table = penalty.table(step)[:4]
     return Descent(
-        design.by_columns, design.means, design.root_weights, design.sample_weight is None, design.centre, w,
-        design.column_norms, problem.penalty_weights, penalty.levels, penalty.slopes, table, step,
+        (
+            design.by_columns, design.means, design.root_weights, design.column_norms, design.raw_norms,
+            design.sample_weight is None, design.centre,
+        ),
+        (problem.penalty_weights, penalty.levels, penalty.slopes, table, step),
+        design.embed(problem.loss.target), problem.loss.y_norm, w,
         _SPARSE_NEWTON if design.is_sparse else w.size,
     )  # fmt: skip
 
@@ -133,17 +144,16 @@ def _table_step(problem: Problem) -> float:
 
 
 def _step(problem: Problem, state: _State) -> _State:
-    kernel, loss, pace = state.kernel, problem.loss, _pace(problem)
+    kernel, loss = state.kernel, problem.loss
     # Where the gradient at 0 vanishes (y = 0), that at the start tells what is large.
     unit = loss.gradient_unit or float(np.max(np.abs(loss.gradient(problem.start()))))
     epochs = kernel.follow(
-        np.array(state.strengths), loss.design.embed(loss.target), loss.gradient(state.w),
-        loss.design.raw_norms, loss.y_norm, _LOOSE_SLACK * unit, _TIGHT * loss.gradient_unit,
-        _SMALL_ERRORS * ROUNDING, pace.loose_epochs, _LOOSE_ROUNDS, pace.epochs, _ROUNDS,
+        np.array(state.strengths), loss.gradient(state.w), _LOOSE * unit, _TIGHT * loss.gradient_unit,
+        _SMALL_ERRORS * ROUNDING, _pace(problem).budget,
     )  # fmt: skip
     w = kernel.point()
     passes = state.passes + 0.5 + epochs
-    if kernel.settled or w.tobytes() == state.w.tobytes():
+    if kernel.optimal or w.tobytes() == state.w.tobytes():
         return _State(w, passes, True, kernel, (1.0,), state.objective, 0)
     objective = problem.objective(w)
     stuck = 0 if objective < state.objective - 1e-15 * abs(state.objective) else state.stuck + 1

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from parlin import PAR, PARLasso, PARRegressor, PARRidge, designs
+from tests.cases import W
 from tests.kkt import Raw
 from tests.random_par import NAMED
-
-W = PAR([-1.0, 0.0, 1.0], [-1.0, 1.0, -1.0, 1.0])
 
 
 def data(n: int = 20, d: int = 6, seed: int = 0):

@@ -12,14 +12,8 @@ import parlin.solvers.admm
 from parlin import PAR, LeastSquares, Problem, Status, designs, solve
 from parlin.penalty.prox import prox_naive
 from parlin.solvers import ADMM
+from tests.cases import W, build
 from tests.kkt import FOUR_BY_FIVE, MINIMUM, SOLUTION, Raw
-
-W = PAR([-1.0, 0.0, 1.0], [-1.0, 1.0, -1.0, 1.0])
-
-
-def build(raw: Raw) -> Problem:
-    loss = LeastSquares(raw.X, raw.y, raw.sample_weight, raw.intercept)
-    return Problem(loss, PAR(raw.levels, raw.slopes), raw.penalty_weights)
 
 
 def states(problem: Problem, solver, w0, count: int) -> list:

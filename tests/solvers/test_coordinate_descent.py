@@ -3,6 +3,9 @@
 import os
 import subprocess
 import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -303,27 +306,86 @@ def test_without_the_compiled_kernels_auto_finds_another_solver():
 def kernel(**changed):
     """A kernel on 3 columns of 4 entries, or one with wrong arguments."""
     X = np.asfortranarray(np.random.default_rng(0).standard_normal((4, 3)))
-    given = {
-        "columns": X, "means": np.zeros(3), "roots": np.full(4, 0.5), "uniform": True, "centred": False,
-        "w": np.zeros(3), "norms": 0.5 * np.linalg.norm(X, axis=0), "omega": np.ones(3),
-        "levels": np.zeros(1), "slopes": np.array([-1.0, 1.0]), "table": None, "step": 1.0, "newton_limit": 3,
+    norms = 0.5 * np.linalg.norm(X, axis=0)
+    columns = {
+        "stored": X, "means": np.zeros(3), "roots": np.full(4, 0.5), "norms": norms, "raw_norms": norms,
+        "uniform": True, "centred": False,
     }  # fmt: skip
-    return module.Descent(*(given | changed).values())
+    penalty = {
+        "omega": np.ones(3), "levels": np.zeros(1), "slopes": np.array([-1.0, 1.0]), "table": None,
+        "step": 1.0,
+    }  # fmt: skip
+    rest = {"target": np.ones(4), "y_norm": 1.0, "w": np.zeros(3), "newton_limit": 3}
+    for group in (columns, penalty, rest):
+        group.update((name, changed[name]) for name in changed.keys() & group.keys())
+    return module.Descent(tuple(columns.values()), tuple(penalty.values()), *rest.values())
+
+
+def follow(descent, **changed):
+    given = {
+        "strengths": np.ones(1), "gradient": np.ones(3), "loose": 0.1, "tight": 1e-14, "rounding": 1e-16,
+        "budget": module.Budget(1, 1, 1, 1),
+    }  # fmt: skip
+    return descent.follow(*(given | changed).values())
 
 
 def test_the_kernel_refuses_arrays_that_do_not_fit():
-    for wrong in ({"norms": np.ones(2)}, {"omega": np.ones(4)}):
-        with pytest.raises(ValueError, match="norms and omega must have an entry for each of w"):
-            kernel(**wrong)
+    with pytest.raises(ValueError, match="omega must have an entry for each of w"):
+        kernel(omega=np.ones(4))
     with pytest.raises(ValueError, match="slopes must have one entry more than levels"):
         kernel(slopes=np.ones(3))
+    with pytest.raises(ValueError, match="target must have an entry for each row"):
+        kernel(target=np.ones(3))
+    with pytest.raises(ValueError, match="one more piece than thresholds"):
+        kernel(table=(np.zeros(2), np.zeros(3), np.zeros(2), np.zeros(3)))
     short = (np.ones(1), np.zeros(1, dtype=np.intc), np.array([0, 1], dtype=np.intc))
-    for wrong in ({"means": np.ones(2)}, {"roots": np.ones(3)}, {"w": np.zeros(4)}, {"columns": short}):
+    for wrong in (
+        {"means": np.ones(2)}, {"norms": np.ones(2)}, {"raw_norms": np.ones(2)}, {"roots": np.ones(3)},
+        {"w": np.zeros(4)}, {"stored": short},
+    ):  # fmt: skip
         with pytest.raises(ValueError, match="columns must fit w and roots"):
             kernel(**wrong)
-    fits = [np.ones(1), np.ones(4), np.ones(3), np.ones(3)]
-    rest = (1.0, 0.1, 1e-14, 1e-16, 1, 1, 1, 1)
-    assert kernel().follow(*fits, *rest) >= 0.0
-    for place in range(1, 4):
-        with pytest.raises(ValueError, match="do not fit the columns"):
-            kernel().follow(*fits[:place], np.ones(5), *fits[place + 1 :], *rest)
+    assert follow(kernel()) >= 0.0
+    for wrong in ({"gradient": np.ones(5)}, {"strengths": np.empty(0)}):
+        with pytest.raises(ValueError, match="a strength, and gradient must have an entry"):
+            follow(kernel(), **wrong)
+
+
+def test_threads_with_a_kernel_each_find_the_same_points_bit_for_bit():
+    rng = np.random.default_rng(8)
+    X = np.asfortranarray(rng.standard_normal((60, 300)))
+    problem = Problem(LeastSquares(X, X[:, :9] @ rng.standard_normal(9)), designs.lasso(0.1, 15).scaled(0.02))
+    alone = solve(problem, CoordinateDescent()).w
+    loss = problem.loss
+    shared = [Problem(LeastSquares(loss.design, loss.y), problem.penalty) for _ in range(24)]
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(lambda one: solve(one, CoordinateDescent()).w, shared))
+    assert all(np.array_equal(w, alone) for w in found)
+
+
+def test_other_threads_run_while_the_kernel_descends():
+    rng = np.random.default_rng(9)
+    X = np.asfortranarray(rng.standard_normal((300, 3000)))
+    problem = Problem(LeastSquares(X, rng.standard_normal(300)), designs.lasso(0.1, 15).scaled(1e-4))
+    descent = CoordinateDescent().init(problem, problem.start()).kernel
+    counted, done = [], threading.Event()
+
+    def count():
+        while not done.is_set():
+            counted.append(None)
+            time.sleep(0)  # lets the GIL go
+
+    strengths, gradient = np.ones(1), problem.loss.gradient(problem.start())
+    other = threading.Thread(target=count)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1000.0)  # nobody is made to let the GIL go
+    try:
+        other.start()
+        before = len(counted)
+        descent.follow(strengths, gradient, 0.1, 1e-14, 1e-16, module.Budget(1, 1, 20, 60))
+        after = len(counted)
+    finally:
+        done.set()
+        sys.setswitchinterval(interval)
+        other.join()
+    assert after > before

@@ -12,15 +12,11 @@ import pytest
 from parlin import PAR, LeastSquares, Problem, designs, solve
 from parlin.penalty.prox import prox_naive
 from parlin.solvers import FISTA, ProximalGradient
+from tests.cases import W, build
 from tests.kkt import FOUR_BY_FIVE, MINIMUM, SOLUTION, Raw
 from tests.random_par import NAMED
 
-W = PAR([-1.0, 0.0, 1.0], [-1.0, 1.0, -1.0, 1.0])
 NONCONVEX = {name: p for name, p in NAMED if p.shape != "convex" and p.bounded_below}
-
-
-def build(raw: Raw) -> Problem:
-    return Problem(LeastSquares(raw.X, raw.y), PAR(raw.levels, raw.slopes), raw.penalty_weights)
 
 
 def states(problem: Problem, solver, w0, count: int) -> list:
@@ -191,10 +187,13 @@ def test_the_judged_point_is_the_output_of_the_prox_not_the_extrapolated_one():
 def test_passes_are_half_the_products_with_the_data(penalty, monkeypatch):
     problem = build(gaussian(penalty.scaled(0.1)))
     products = []
-    for name in ("matvec", "rmatvec"):
+    for name in ("residual", "matvec", "rmatvec"):
         product = getattr(problem.loss.design, name)
         monkeypatch.setattr(
-            problem.loss.design, name, lambda u, p=product: products.append(1) or p(u), raising=False
+            problem.loss.design,
+            name,
+            lambda *vectors, p=product: products.append(1) or p(*vectors),
+            raising=False,
         )
     state = states(problem, FISTA(), np.full(5, 2.0), 25)[-1]
     assert state.passes == len(products) / 2

@@ -11,16 +11,11 @@ import pytest
 from parlin import PAR, LeastSquares, Problem, designs, solve
 from parlin.penalty.prox import prox_naive
 from parlin.solvers import ProximalGradient
+from tests.cases import W, build
 from tests.kkt import FOUR_BY_FIVE, MINIMUM, SOLUTION, Raw
 from tests.random_par import NAMED
 
-W = PAR([-1.0, 0.0, 1.0], [-1.0, 1.0, -1.0, 1.0])
 NONCONVEX = {name: p for name, p in NAMED if p.shape != "convex" and p.bounded_below}
-
-
-def build(raw: Raw) -> Problem:
-    loss = LeastSquares(raw.X, raw.y, raw.sample_weight, raw.intercept)
-    return Problem(loss, PAR(raw.levels, raw.slopes), raw.penalty_weights)
 
 
 def states(problem: Problem, solver, w0, count: int) -> list:
@@ -233,10 +228,13 @@ def test_a_right_step_size_is_accepted(step):
 def test_passes_are_half_the_products_with_the_data(solver, monkeypatch):
     problem = build(gaussian(designs.lasso(0.25, 4).scaled(0.05)))
     products = []
-    for name in ("matvec", "rmatvec"):
+    for name in ("residual", "matvec", "rmatvec"):
         product = getattr(problem.loss.design, name)
         monkeypatch.setattr(
-            problem.loss.design, name, lambda u, p=product: products.append(1) or p(u), raising=False
+            problem.loss.design,
+            name,
+            lambda *vectors, p=product: products.append(1) or p(*vectors),
+            raising=False,
         )
     state = states(problem, solver, np.full(6, 2.0), 10)[-1]
     assert state.passes == len(products) / 2

@@ -1,4 +1,4 @@
-"""Semismooth Newton: proximal points by definition, hard designs, ways to solve a system, another loss."""
+"""Semismooth Newton: hard designs, ways to solve a system, another loss."""
 
 from __future__ import annotations
 
@@ -16,76 +16,10 @@ from parlin.datasets import synthetic
 from parlin.matrix import DesignMatrix
 from parlin.reference import solve_with_cvxpy
 from parlin.solvers import proximal_point
-from parlin.solvers.proximal_point import QuadraticModel
 from parlin.solvers.semismooth_newton import SemismoothNewton
+from tests.cases import build
 from tests.kkt import FOUR_BY_FIVE, MINIMUM, SOLUTION, Raw
 from tests.solvers.test_coordinate_descent import DESIGNS, hard_design, hard_problem
-
-
-def build(raw: Raw) -> Problem:
-    loss = LeastSquares(raw.X, raw.y, raw.sample_weight, raw.intercept)
-    return Problem(loss, PAR(raw.levels, raw.slopes), raw.penalty_weights)
-
-
-# -- the proximal point -----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("n", "d"), [(6, 15), (15, 6)], ids=["wide", "tall"])
-@pytest.mark.parametrize("sigma", [0.3, 10.0, 1e4])
-def test_a_proximal_point_minimises_what_defines_it(sigma, n, d, monkeypatch):
-    # (1) is the same problem with a row √(n/σ_j) e_j, target √(n/σ_j) c_j, for every coordinate.
-    rng = np.random.default_rng((61, n))
-    X, y, centre = rng.standard_normal((n, d)), rng.standard_normal(n), rng.standard_normal(d)
-    X *= 10.0 ** rng.uniform(-1, 1, d)
-    penalty = designs.lasso(0.25, 6).scaled(0.1)
-    model = QuadraticModel(Problem(LeastSquares(X, y), penalty), 1.0)
-    monkeypatch.setattr(proximal_point, "_INNER", 0.0)  # or half the proximal term would do
-    found, solved = model.proximal_point(centre, sigma, np.full(d, 1e-12))
-    assert solved
-    rows = np.sqrt(np.mean(X**2, axis=0) * n / sigma)
-    augmented = np.vstack((X, np.diag(rows)))
-    targets = np.concatenate((y, rows * centre))
-    # n + d rows divide by n + d where (1) divides by n.
-    judge = Raw(augmented, targets, penalty.levels, penalty.slopes * n / (n + d))
-    assert judge.violation(found) <= 1e-10
-
-
-def test_an_iteration_cut_short_says_so(monkeypatch):
-    data = synthetic(15, 60, seed=12)
-    model = QuadraticModel(Problem(LeastSquares(data.X, data.y), designs.ridge(0.05, 20).scaled(0.01)), 1.0)
-    assert model.proximal_point(np.zeros(60), 1e3, np.full(60, 1e-12))[1]
-    monkeypatch.setattr(proximal_point, "_MAX_NEWTON", 2)
-    assert not model.proximal_point(np.zeros(60), 1e3, np.full(60, 1e-12))[1]
-
-
-@pytest.mark.parametrize("far", [1e-3, 1.0, 1e6])
-@pytest.mark.parametrize(("n", "d"), [(9, 12), (30, 12)], ids=["wide", "tall"])
-def test_the_free_minimiser_is_one_for_dependent_columns_from_any_distance(n, d, far):
-    # One cell, so wide that nothing leaves it, every column twice, two columns not penalised.
-    rng = np.random.default_rng((65, n))
-    A = rng.standard_normal((n, d // 2)) * 10.0 ** rng.uniform(-2, 2, d // 2)
-    omega = np.tile(np.append(0.0, rng.uniform(0.5, 2.0, d // 2 - 1)), 2)
-    raw = Raw(
-        np.hstack((A, A)), rng.standard_normal(n), np.array([-1e12, 1e12]), np.array([-1.0, 0.1, 1.0]),
-        penalty_weights=omega,
-    )  # fmt: skip
-    w = QuadraticModel(build(raw), 1.0).free_minimiser(far * rng.standard_normal(d))
-    assert raw.violation(w) <= 1e-14 * max(far, 10.0)  # rounding grows with the point
-
-
-def test_the_centres_go_down():
-    data = synthetic(20, 100, seed=2)
-    problem = Problem(LeastSquares(data.X, data.y), designs.ridge(0.05, 20).scaled(0.01))
-    raw = Raw(data.X, data.y, problem.penalty.levels, problem.penalty.slopes)
-    solver = SemismoothNewton(first_step=0.5, growth=1.5)
-    states = [solver.init(problem, np.linspace(-3.0, 3.0, 100))]
-    while not states[-1].done and len(states) < 60:
-        states.append(solver.step(problem, states[-1]))
-    values = [raw.objective(state.centre.w) for state in states]
-    assert len(values) >= 4
-    assert values[-1] < 0.5 * values[0]
-    assert all(after <= before * (1 + 1e-12) for before, after in pairwise(values))
-
 
 # -- robust -----------------------------------------------------------------------------------------
 
@@ -183,6 +117,7 @@ def test_purified_points_have_at_most_rank_many_coordinates_off_the_grid(kind):
 
 
 # -- the same answer by every way to solve a system -------------------------------------------------
+
 
 SHAPES = {"wide": (15, 80), "tall": (80, 15), "square": (30, 30)}
 

@@ -1,0 +1,228 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""Independent columns F of the design with the triangular factor ``A_F' A_F = L L'`` that follows them.
+
+A column is appended with one row of L and deleted with rotations; several join at once by a Cholesky
+factorisation with pivoting.
+"""
+
+from libc.math cimport fabs, sqrt
+from libc.string cimport memmove
+from scipy.linalg.cython_blas cimport dgemm, dsyrk, dtrsm, dtrsv
+from scipy.linalg.cython_lapack cimport dpstrf
+
+from parlin._kernels.descent.columns cimport (
+    Columns, add_column, centre, column_dot, copy_column, copy_dense_column,
+)
+from parlin._kernels.descent.workspace cimport Workspace, reserve
+from parlin._kernels.vectors cimport dot, rotate
+
+cdef extern from *:
+    """
+    /* A column whose squared distance from the span of the others is below this fraction of its squared
+       norm is treated as dependent.  Below PARLIN_DOUBTFUL the factor alone cannot tell: the distance is
+       computed from the data. */
+    #define PARLIN_DEPENDENT 1e-14
+    #define PARLIN_DOUBTFUL 1e-6
+    /* Entries of a null vector below this, relative to its largest contribution, are zero. */
+    #define PARLIN_NOISE 1e-10
+    /* A vector is orthogonal to the columns where the square of its projection on them is below this
+       fraction of its own. */
+    #define PARLIN_ORTHOGONAL 1e-4
+    """
+    const double DEPENDENT "PARLIN_DEPENDENT"
+    const double DOUBTFUL "PARLIN_DOUBTFUL"
+    const double NOISE "PARLIN_NOISE"
+    const double ORTHOGONAL "PARLIN_ORTHOGONAL"
+
+cdef enum:
+    # So many projections ought to make a vector orthogonal.
+    MAX_PROJECTIONS = 4
+
+cdef enum Entry:
+    REFUSED      # the column is not in the factor
+    JOINED
+    DEPENDS      # it is in the factor, with the diagonal entry 0: a column must leave before any solve
+
+
+cdef struct Factor:
+    int m                    # columns
+    int capacity             # more cannot be independent
+    int stride               # between columns of L
+    double* L
+    int* free                # the columns in the order of the factor
+    int* slot                # where in it each column is, or −1
+    double* loss_gradient    # one number a column of the factor, in its order, also after a deletion
+    bint downdated           # columns have left since the last factorisation
+    bint needs_refactor      # rounding errors have spoiled it
+
+
+# The projection of a column A_j on the columns of a factor.
+cdef struct Projection:
+    double* coordinates      # L⁻¹ A_F' A_j
+    double* x                # A_F x is the projection
+    double* remainder        # A_j − A_F x, a vector of samples
+    double* correction       # of x, for `project` alone
+
+
+cdef inline void clear(Factor* factor) noexcept nogil:
+    """All columns leave."""
+    cdef int i
+    for i in range(factor.m):
+        factor.slot[factor.free[i]] = -1
+    factor.m = 0
+    factor.downdated = False
+
+
+cdef inline void solve_triangular(Factor* factor, char* transposed, double* v) noexcept nogil:
+    """``v ← L⁻¹ v`` (b"N") or ``v ← L⁻ᵀ v`` (b"T")."""
+    cdef int inc = 1
+    if factor.m > 0:
+        dtrsv(b"L", transposed, b"N", &factor.m, factor.L, &factor.stride, v, &inc)
+
+
+cdef inline Entry append(Factor* factor, const Columns* A, int j, Projection* found) noexcept nogil:
+    """Column j joins at the end; `found` holds its projection if it depends on the others."""
+    cdef int i, m = factor.m
+    cdef double squared, scale = A.curvature[j]
+    cdef bint dependent = False
+    cdef double* last = factor.L + m
+    copy_column(A, j, found.remainder)
+    for i in range(m):
+        found.coordinates[i] = column_dot(A, factor.free[i], found.remainder, 0.0)
+    solve_triangular(factor, b"N", found.coordinates)
+    squared = scale
+    for i in range(m):
+        squared -= found.coordinates[i] * found.coordinates[i]
+    if m == factor.capacity or squared <= DOUBTFUL * scale:
+        squared = project(factor, A, j, found)
+        if factor.needs_refactor or not squared <= scale:  # a NaN stays out too
+            return REFUSED
+        dependent = m == factor.capacity or squared <= DEPENDENT * scale
+        squared = 0.0 if dependent else squared
+    for i in range(m):
+        last[<Py_ssize_t>i * factor.stride] = found.coordinates[i]
+    last[<Py_ssize_t>m * factor.stride] = sqrt(squared)
+    factor.free[m] = j
+    factor.slot[j] = m
+    factor.m = m + 1
+    return DEPENDS if dependent else JOINED
+
+
+cdef inline double project(Factor* factor, const Columns* A, int j, Projection* found) noexcept nogil:
+    """``‖A_j − A_F x‖²`` with the best x, from the data; fills `found`.
+
+    `found` has A_j as its remainder and its coordinates before.  What is left of the column is projected
+    again until it is orthogonal to A_F, which makes both as accurate as x.  A downdated factor may not get
+    there: then it needs to be made anew.
+    """
+    cdef int i, f, tries
+    cdef bint orthogonal = False
+    cdef double squared = A.curvature[j], before
+    for i in range(factor.m):
+        found.x[i], found.correction[i] = 0.0, found.coordinates[i]
+    for tries in range(MAX_PROJECTIONS):
+        solve_triangular(factor, b"T", found.correction)
+        for i in range(factor.m):
+            if tries > 0 or not is_noise(A, found.correction[i], factor.free[i], j):
+                found.x[i] += found.correction[i]
+                add_column(A, factor.free[i], -found.correction[i], found.remainder)
+        centre(A, found.remainder)
+        before, squared = squared, dot(A.n, found.remainder, found.remainder)
+        orthogonal = squared <= NOISE * NOISE * A.curvature[j]
+        if orthogonal or not squared <= before:
+            break
+        for i in range(factor.m):
+            found.correction[i] = column_dot(A, factor.free[i], found.remainder, 0.0)
+        solve_triangular(factor, b"N", found.correction)
+        orthogonal = dot(factor.m, found.correction, found.correction) <= ORTHOGONAL * squared
+        if orthogonal:
+            break
+        for i in range(factor.m):
+            found.coordinates[i] += found.correction[i]
+    factor.needs_refactor = factor.downdated and not orthogonal
+    for i in range(factor.m):
+        f = factor.free[i]
+        # Rounding errors are no part of a null vector: following them would lead far away.
+        if found.x[i] != 0.0 and is_noise(A, found.x[i], f, j):
+            add_column(A, f, found.x[i], found.remainder)
+            found.x[i] = 0.0
+    centre(A, found.remainder)
+    return dot(A.n, found.remainder, found.remainder)
+
+
+cdef inline bint is_noise(const Columns* A, double amount, int f, int j) noexcept nogil:
+    """Whether so much of column f is negligible compared with column j."""
+    return fabs(amount) * A.norms[f] <= NOISE * A.norms[j]
+
+
+cdef inline int extend(
+    Factor* factor, const Columns* A, const int* chosen, int count, Workspace* workspace
+) noexcept nogil:
+    """Dense columns join at once: by pivoting, as many as are safely independent; −1 without memory.
+
+    With scaled columns B, ``L X = A_F'B`` and ``B'B − X'X = M M'``: the new rows are ``X'`` and M.
+    """
+    cdef int i, k, j, m = factor.m, n = A.n, rank = 0, info = 0, stride = factor.stride
+    cdef Py_ssize_t rows = n, width = count
+    cdef double zero = 0.0, one = 1.0, minus = -1.0, tolerance = DOUBTFUL, scale
+    if count == 0:
+        return 0
+    cdef double* members = reserve(workspace, rows * (m + width) + (m + width + 3) * width)  # n × m
+    if members == NULL:
+        return -1
+    cdef double* columns = members + rows * m         # n × count
+    cdef double* across = columns + rows * width      # m × count
+    cdef double* rest = across + m * width            # count × count
+    cdef double* work = rest + width * width          # 2 count
+    cdef int* pivots = <int*>(work + 2 * width)
+    for i in range(count):
+        copy_dense_column(A, chosen[i], 1.0 / A.norms[chosen[i]], columns + rows * i)
+    dsyrk(b"L", b"T", &count, &n, &one, columns, &n, &zero, rest, &count)
+    if m > 0:
+        for i in range(m):
+            copy_dense_column(A, factor.free[i], 1.0, members + rows * i)
+        dgemm(b"T", b"N", &m, &count, &n, &one, members, &n, columns, &n, &zero, across, &m)
+        dtrsm(b"L", b"L", b"N", b"N", &m, &count, &one, factor.L, &stride, across, &m)
+        dsyrk(b"L", b"T", &count, &m, &minus, across, &m, &one, rest, &count)
+    scale = 0.0
+    for i in range(count):
+        scale = max(scale, rest[i + i * width])
+    if not scale > tolerance:  # dpstrf takes the first pivot whatever it is
+        return 0
+    dpstrf(b"L", &count, rest, &count, pivots, &rank, &tolerance, work, &info)
+    for i in range(rank):
+        j = chosen[pivots[i] - 1]
+        scale = A.norms[j]
+        for k in range(m):
+            factor.L[m + i + <Py_ssize_t>k * stride] = scale * across[k + m * <Py_ssize_t>(pivots[i] - 1)]
+        for k in range(i + 1):
+            factor.L[m + i + <Py_ssize_t>(m + k) * stride] = scale * rest[i + k * width]
+        factor.free[m + i] = j
+        factor.slot[j] = m + i
+    factor.m = m + rank
+    return 0
+
+
+cdef inline void delete(Factor* factor, int k) noexcept nogil:
+    """The k-th column leaves; rotations of neighbouring columns make L triangular again."""
+    cdef int i, c
+    cdef double a, b, radius
+    cdef Py_ssize_t stride = factor.stride
+    cdef double* diagonal
+    factor.slot[factor.free[k]] = -1
+    factor.m -= 1
+    factor.downdated = factor.downdated or k < factor.m  # the last one leaves without rotations
+    for i in range(k, factor.m):
+        factor.free[i] = factor.free[i + 1]
+        factor.loss_gradient[i] = factor.loss_gradient[i + 1]
+        factor.slot[factor.free[i]] = i
+    for c in range(factor.m + 1):  # row k goes, those below it move up
+        i = max(k, c - 1)
+        memmove(factor.L + i + c * stride, factor.L + i + 1 + c * stride, (factor.m - i) * sizeof(double))
+    for i in range(k, factor.m):
+        # Row i has one entry too many to the right of where it should end: rotate it away.
+        diagonal = factor.L + i + i * stride
+        a, b = diagonal[0], diagonal[stride]
+        radius = sqrt(a * a + b * b)
+        if radius != 0.0:
+            rotate(factor.m - i, diagonal, diagonal + stride, a / radius, b / radius)
