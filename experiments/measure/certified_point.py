@@ -197,4 +197,4 @@ class CertifiedPoint:
 def smallest_slope(problem: Problem) -> float:
     """The smallest nonzero |slope| of the penalty."""
     slopes = np.abs(problem.penalty.slopes)
-    return float(slopes[np.isfinite(slopes) & (slopes > 0)].min())
+    return float(slopes[slopes > 0].min())
