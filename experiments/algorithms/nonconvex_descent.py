@@ -9,10 +9,12 @@ from typing import NamedTuple
 import numpy as np
 
 from experiments.algorithms.instances import Instance, lazy_example
-from experiments.algorithms.traces import Column, FloatArray, iterates, states
+from experiments.algorithms.traces import FloatArray, iterates, states
 from experiments.harness.evidence import Control, Evidence, Standing
-from experiments.prox.closed_forms import is_prox
-from parlin import Problem, certify
+from experiments.measure.certified_point import CertifiedPoint, smallest_slope
+from experiments.measure.columns import Column
+from experiments.measure.prox_by_enumeration import is_prox
+from parlin import Problem
 from parlin.solvers import ADMM, ProximalGradient
 
 _LAZY_SIZE = 20
@@ -60,8 +62,7 @@ def _least_residuals(column: Column, problem: Problem, points: FloatArray, horiz
 
 def _vouched(problem: Problem, w: FloatArray, squared_residual: float) -> bool:
     """Whether a squared norm fits the largest entry that `parlin.certify` finds, up to rounding."""
-    slopes = np.abs(problem.penalty.slopes)
-    largest = certify(problem, w).slope_residual * float(slopes[slopes > 0].min())
+    largest = CertifiedPoint(problem, w).residual_over_slope * smallest_slope(problem)
     rounding = float(problem.loss.rounding_floor(w).max())
     norm = float(np.sqrt(squared_residual))
     return largest - rounding <= norm <= np.sqrt(w.size) * (largest + rounding)

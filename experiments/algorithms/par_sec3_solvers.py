@@ -57,12 +57,13 @@ from experiments.algorithms.instances import (
     nonconvex_instances,
     slowest_direction,
 )
-from experiments.algorithms.traces import Column, FloatArray, Limit, iterates, limit_from
+from experiments.algorithms.traces import FloatArray, Limit, iterates, limit_from
 from experiments.harness import figure_style
 from experiments.harness.evidence import Control, Evidence, Standing
-from parlin import Problem, Proof, certify, exact_certificate, multi_start, solve
+from experiments.measure.certified_point import CertifiedPoint, is_certified, solve_to_slopes
+from experiments.measure.columns import Column
+from parlin import Problem, multi_start
 from parlin.certificates.gap import duality_gap
-from parlin.reference import solve_with_cvxpy
 from parlin.solvers import ADMM, FISTA, ProximalGradient
 
 SOURCE = {"source": "[PAR] section 3", "standing": Standing.MADE_PRECISE}
@@ -123,7 +124,7 @@ def run(config: Config) -> tuple[Evidence, ...]:
     runs = [
         Traced(
             case,
-            limit_from(case.problem, solve(case.problem, FISTA(), tol=1e-12).w),
+            limit_from(case.problem, solve_to_slopes(case.problem, FISTA()).w),
             iterates(ProximalGradient("1/L"), case.problem, case.start, config.n_steps),
             iterates(FISTA(restart=False), case.problem, case.start, config.n_steps),
         )
@@ -145,11 +146,10 @@ def _optimum(config: Config, convex: Sequence[Instance], nonconvex: Sequence[Ins
     for case in convex:
         if case.seed != config.seeds[0] or case.strength != config.fractions[0]:
             continue
-        least = solve_with_cvxpy(case.problem).objective
         for solver in (ProximalGradient(), FISTA(), ADMM()):
-            result = solve(case.problem, solver, w0=case.start, tol=1e-10)
-            over = (result.certificate.objective - least) / case.problem.loss.value_at_zero
-            inside.add(over, config.over_cvxpy, result.status.is_success)
+            w = solve_to_slopes(case.problem, solver, w0=case.start).w
+            found = CertifiedPoint(case.problem, w).compared_with_cvxpy()
+            inside.add(found.excess, config.over_cvxpy, found.critical)
             names.append(type(solver).__name__)
     for case in nonconvex:
         if case.seed != config.seeds[0] or case.strength != config.nonconvex_strengths[0]:
@@ -159,7 +159,7 @@ def _optimum(config: Config, convex: Sequence[Instance], nonconvex: Sequence[Ins
         least = min(result.certificate.objective for result in results)
         for result in results:
             over = (result.certificate.objective - least) / case.problem.loss.value_at_zero
-            outside.add(over, config.over_cvxpy, result.status.is_success)
+            outside.add(over, config.over_cvxpy, is_certified(case.problem, result.w))
     return Evidence(
         claim="C6/optimum",
         statement="PG, FISTA and ADMM reach the optimum of every convex problem, as cvxpy finds it.",
@@ -252,7 +252,7 @@ def _identification(config: Config, runs: Sequence[Traced]) -> Evidence:
         if case.entries == "duplicated":
             continue  # the twin of a free column is just held, which the control is about
         problem, w = case.problem, minimiser.w
-        proved = exact_certificate(problem, w).verdict is Proof.PROVED
+        proved = CertifiedPoint(problem, w).proved
         slope_margin, cell_margin = traces.margins(problem, w)
         for factor in config.identification_steps:
             step = factor / problem.loss.lipschitz
@@ -263,12 +263,12 @@ def _identification(config: Config, runs: Sequence[Traced]) -> Evidence:
             found, needed = traces.identification(problem, points, w, radius)
             inside.add(found, needed, proved and needed < len(points))
     for case in convex_instances(config.seeds, [config.tall_design], config.fractions):
-        w = limit_from(case.problem, solve(case.problem, tol=1e-12).w).w
+        w = limit_from(case.problem, solve_to_slopes(case.problem).w).w
         problem, held = degenerate(case.problem, w)
         slope_margin, cell_margin = traces.margins(problem, w)
         step = 1.0 / problem.loss.lipschitz
         radius = min(step * float(np.delete(slope_margin, held).min()), cell_margin)
-        sound = certify(problem, w).slope_residual <= 1e-8
+        sound = is_certified(problem, w)
         for sign in (-1.0, 1.0):
             start = w + sign * slowest_direction(problem, w, held)
             points = iterates(ProximalGradient(step), problem, start, config.n_steps)

@@ -11,36 +11,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from parlin import Problem, certify
+from experiments.measure.certified_point import is_certified
+from parlin import Problem
 from parlin.solvers.base import Solver, State
 
 FloatArray = NDArray[np.float64]
 
 # What counts as zero of an eigenvalue of H_UU, relative to the largest of H.
 _NULL = 1e-12
-# What counts as critical: the distance from the Clarke interval, relative to the smallest slope.
-_CRITICAL = 1e-8
 # The linear phase: the least distance from the limit that is used, the shortest phase, points of a curve.
 _FLOOR, _SHORTEST, _DRAWN = 1e-8, 20, 40
-
-
-class Column(NamedTuple):
-    """Judged points, gathered one by one."""
-
-    measured: list[float]
-    bound: list[float]
-    certified: list[bool]
-
-    @classmethod
-    def empty(cls) -> Column:
-        """No points yet."""
-        return cls([], [], [])
-
-    def add(self, measured: float, bound: float, certified: bool) -> None:
-        """Append a point."""
-        self.measured.append(float(measured))
-        self.bound.append(float(bound))
-        self.certified.append(bool(certified))
 
 
 def iterates(solver: Solver, problem: Problem, w0: FloatArray, n_steps: int) -> FloatArray:
@@ -83,7 +63,7 @@ def limit_from(problem: Problem, w: FloatArray) -> Limit:
         descent = -problem.loss.gradient(limit)[free] - slopes
         limit[free] += vectors @ ((vectors.T @ descent) / values[positive])
     same = np.array_equal(problem.unquantized(limit), free)
-    critical = certify(problem, limit).slope_residual <= _CRITICAL
+    critical = is_certified(problem, limit)
     curvature = float(values[positive].min(initial=np.inf))
     return Limit(limit, free, curvature, not positive.all(), same and critical)
 

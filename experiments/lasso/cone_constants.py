@@ -12,8 +12,8 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as student
 
+from experiments.measure.intervals import two_sided_quantile
 from parlin.reference import Compatibility, compatibility_constant, restricted_eigenvalue_lower_bound
 
 FloatArray = NDArray[np.float64]
@@ -93,7 +93,7 @@ def mean_excess(cases: Sequence[Case], draws: Sequence[int]) -> dict[str, Any]:
     known = [found for found in cases if found.holds]
     logs = np.log([found.sampled(draws).compatibility / found.constant.value for found in known])
     mean = logs.mean(axis=0)
-    half = student.ppf(0.975, len(known) - 1) * logs.std(axis=0, ddof=1) / np.sqrt(len(known))
+    half = two_sided_quantile(len(known)) * logs.std(axis=0, ddof=1) / np.sqrt(len(known))
     return {
         "mean": np.exp(mean),
         "low": np.exp(mean - half),

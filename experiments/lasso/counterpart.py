@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.measure.sparse_fit import LASSO, TOLERANCE, Fit, Sample, fit
+from experiments.measure.sparse_fit import LASSO, Fit, fit
+from experiments.problems.sparse_regression import Sample
 from parlin import designs, theory
 
 FloatArray = NDArray[np.float64]
@@ -38,8 +39,7 @@ class Beside:
     @property
     def certified_as_rounded(self) -> bool:
         """Whether the counterpart is exact and the point beside it, its rounding, is not critical."""
-        noticeable = self.fit.certificate.slope_residual > TOLERANCE
-        return noticeable and self.counterpart.certified
+        return not self.fit.point.critical and self.counterpart.certified
 
     @property
     def difference(self) -> FloatArray:
@@ -76,7 +76,7 @@ class Beside:
     def proved_distance(self) -> float:
         """What is left of the distance if both points are as far from exact as their gradients allow."""
         residuals = sum(
-            f.alpha * f.slope_at_zero * f.certificate.slope_residual for f in (self.fit, self.counterpart)
+            f.alpha * f.slope_at_zero * f.point.residual_over_slope for f in (self.fit, self.counterpart)
         )
         return self.distance - math.sqrt(self.fit.w.size) * residuals / self.least_eigenvalue
 
@@ -87,7 +87,7 @@ class Beside:
 
 def beside_lasso(found: Fit) -> Beside:
     """The fit beside the Lasso at the same strength."""
-    compare = found.excess_over_cvxpy is not None
+    compare = found.excess is not None
     return Beside(found, fit(found.sample, LASSO, found.alpha, compare=compare))
 
 
@@ -132,12 +132,12 @@ def distances(besides: Sequence[Beside]) -> dict[str, list[float]]:
     return {
         "distance": [found.distance for found in besides],
         "slope_error": [found.slope_error for found in besides],
-        "excess_over_cvxpy": [found.fit.excess_over_cvxpy for found in besides],
-        "counterpart_excess_over_cvxpy": [found.counterpart.excess_over_cvxpy for found in besides],
+        "excess_over_cvxpy": [found.fit.excess for found in besides],
+        "counterpart_excess_over_cvxpy": [found.counterpart.excess for found in besides],
     }
 
 
 def elastic_net_bound(found: Beside) -> float:
     """The bound of theory 4.3: ``|x| + x²/2`` has the modulus 1, and its chords slopes within q/2."""
-    d, error = found.fit.w.size, theory.chord_slope_error(found.fit.origin["spacing"], 1.0)
+    d, error = found.fit.w.size, theory.chord_slope_error(found.fit.labels["spacing"], 1.0)
     return theory.strongly_convex_distance(d, error, found.fit.alpha, 1.0, found.least_eigenvalue)

@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.lasso.cone_constants import scaled
-from parlin import PAR, LeastSquares, Problem, certify, designs, solve, theory
-from parlin.reference import compatibility_constant, solve_with_cvxpy
+from experiments.measure.certified_point import CertifiedPoint, is_certified, solve_to_slopes
+from parlin import PAR, LeastSquares, Problem, designs, theory
+from parlin.reference import compatibility_constant
 
 FloatArray = NDArray[np.float64]
 Columns = Literal["equal", "nearly equal", "unrelated"]
 
-TOLERANCE = 1e-8
 SPACING = 0.5
 PENALTY = designs.lasso(SPACING, 8)
 DIRECTION = (1.0, -1.0)  # along which equal columns leave the fit as it is
@@ -40,20 +40,33 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class TwinFit:
+class DuplicatedFit:
     """A solution, the coefficients behind its data, and the noise."""
 
-    problem: Problem
+    point: CertifiedPoint
     truth: FloatArray
     noise: FloatArray
     alpha: float
-    w: FloatArray
-    excess_over_cvxpy: float | None
+
+    @property
+    def problem(self) -> Problem:
+        """The problem."""
+        return self.point.problem
+
+    @property
+    def w(self) -> FloatArray:
+        """The solution."""
+        return self.point.w
+
+    @property
+    def excess(self) -> float | None:
+        """The objective compared with cvxpy's, where cvxpy was asked."""
+        return self.point.excess
 
     @property
     def certified(self) -> bool:
-        """Criticality to 1e-8 of the slopes, and an objective no worse than cvxpy's where it was asked."""
-        return self.is_minimiser(self.w) and (self.excess_over_cvxpy or 0.0) <= TOLERANCE
+        """Whether the solution is certified."""
+        return self.point.certified
 
     @property
     def event(self) -> bool:
@@ -69,11 +82,11 @@ class TwinFit:
     def rounded_lasso(self) -> FloatArray:
         """The Lasso's solution rounded to the nearest levels."""
         plain = Problem(self.problem.loss, PAR([0.0], [-self.alpha, self.alpha]))
-        return PENALTY.nearest_level(solve(plain, tol=1e-10).w)
+        return PENALTY.nearest_level(solve_to_slopes(plain).w)
 
     def is_minimiser(self, w: FloatArray) -> bool:
-        residual = certify(self.problem, w).slope_residual
-        return residual is not None and residual <= TOLERANCE
+        """Whether the point is certified."""
+        return is_certified(self.problem, w)
 
     def prediction_error(self, w: FloatArray) -> float:
         """``‖X (w − w*)‖/√n``."""
@@ -113,7 +126,7 @@ class TwinFit:
         return math.sqrt(2) * min(rest, cell - rest)
 
     def ends(self) -> tuple[FloatArray, FloatArray]:
-        """The last minimisers along ±(1, −1, 0, …), by bisection on what `certify` says of each point."""
+        """The last minimisers along ±(1, −1, 0, …), by bisection on whether a point is certified."""
         return self._last_minimiser(1.0), self._last_minimiser(-1.0)
 
     def _last_minimiser(self, sign: float) -> FloatArray:
@@ -138,14 +151,14 @@ def design(setting: Setting, seed: int, columns: Columns) -> FloatArray:
     return scaled(X)
 
 
-def twin_fit(
+def duplicated_fit(
     setting: Setting,
     seed: int,
     columns: Columns = "equal",
     shift: float = 0.0,
     strength: float = 1.0,
     compare: bool = False,
-) -> TwinFit:
+) -> DuplicatedFit:
     """PAR-Lasso where `shift` is added to the first true coefficient and taken from the second.
 
     `strength` multiplies the α of the setting; with `compare` cvxpy solves the problem too.
@@ -160,14 +173,11 @@ def twin_fit(
     y = X @ truth + shift * (X[:, 0] - X[:, 1]) + noise
     truth[:2] += shift * np.array(DIRECTION)
     problem = Problem(LeastSquares(X, y), PENALTY.scaled(alpha))
-    w, excess = solve(problem, tol=1e-12).w, None
-    if compare:
-        theirs = solve_with_cvxpy(problem).objective
-        excess = (problem.objective(w) - theirs) / theirs
-    return TwinFit(problem, truth, noise, alpha, w, excess)
+    point = CertifiedPoint(problem, solve_to_slopes(problem).w)
+    return DuplicatedFit(point.compared_with_cvxpy() if compare else point, truth, noise, alpha)
 
 
-def judged_segments(fits: Sequence[TwinFit]) -> dict[str, Any]:
+def judged_segments(fits: Sequence[DuplicatedFit]) -> dict[str, Any]:
     """How far apart minimisers with the same fit are found, and how far apart they are predicted."""
     measured, certified = [], []
     for fit in fits:
@@ -184,7 +194,7 @@ def judged_shifts(
     measured, bound, certified, rounded = [], [], [], []
     for shift in shifts:
         for seed in seeds:
-            pair = [twin_fit(setting, seed, columns, shift=side * shift) for side in (1, -1)]
+            pair = [duplicated_fit(setting, seed, columns, shift=side * shift) for side in (1, -1)]
             measured.append(max(fit.error for fit in pair))
             bound.append(math.sqrt(2) * shift)
             certified.append(all(fit.certified and fit.event for fit in pair))
@@ -192,7 +202,7 @@ def judged_shifts(
     return {"measured": measured, "bound": bound, "certified": certified}, rounded
 
 
-def judged_predictions(fits: Sequence[TwinFit], within_event: bool) -> dict[str, Any]:
+def judged_predictions(fits: Sequence[DuplicatedFit], within_event: bool) -> dict[str, Any]:
     """``‖X (w − w*)‖/√n`` beside the bound of the merged design, where the noise is small enough."""
     return {
         "measured": [fit.prediction_error(fit.w) for fit in fits],

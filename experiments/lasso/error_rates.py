@@ -8,15 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as student
 
-from experiments.measure.sparse_fit import LASSO, Sample, fit, gaussian_noise, sparse_truth, standardised
+from experiments.measure.intervals import jackknife
+from experiments.measure.sparse_fit import LASSO, fit
+from experiments.problems.sparse_regression import Sample, gaussian_noise, sparse_truth, standardised
 from parlin import PAR, theory
 
 FloatArray = NDArray[np.float64]
-
-LEVEL = 0.95
-"""Level of every interval here."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,7 @@ def errors(base: Base, penalty: PAR, swept: str, values: Sequence[float], seeds:
             found[:, row, column] = par.l2, lasso.l2, par.rounding(lasso.w).l2
             certified = certified and par.certified and lasso.certified
             if compare:
-                excesses += [par.excess_over_cvxpy, lasso.excess_over_cvxpy]
+                excesses += [par.excess, lasso.excess]
     return Errors(*found, certified, max(excesses))
 
 
@@ -80,7 +78,4 @@ def exponent(values: Sequence[float], samples: FloatArray) -> Exponent:
     def slope(rows: FloatArray) -> float:
         return float(np.polyfit(logarithms, np.log(rows.mean(axis=0)), 1)[0])
 
-    count = samples.shape[0]
-    without = np.array([slope(np.delete(samples, k, axis=0)) for k in range(count)])
-    error = np.sqrt((count - 1) * np.mean((without - without.mean()) ** 2))
-    return Exponent(slope(samples), float(student.ppf((1 + LEVEL) / 2, count - 1) * error))
+    return Exponent(*jackknife(slope, samples))

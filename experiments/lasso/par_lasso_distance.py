@@ -61,17 +61,9 @@ from experiments.lasso.counterpart import (
     one_coefficient,
     pair,
 )
-from experiments.measure.sparse_fit import (
-    LASSO,
-    TOLERANCE,
-    Design,
-    Sample,
-    gaussian_noise,
-    random_fits,
-    sparse_truth,
-    standardised,
-    table,
-)
+from experiments.measure.certified_point import TOLERANCE
+from experiments.measure.sparse_fit import LASSO, random_fits, table
+from experiments.problems.sparse_regression import Design, Sample, gaussian_noise, sparse_truth, standardised
 from parlin import theory
 
 # Gradients may be off by this fraction of the smallest slope, and then errors by as much of their bounds.

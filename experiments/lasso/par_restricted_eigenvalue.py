@@ -51,6 +51,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -59,7 +60,9 @@ from matplotlib.figure import Figure
 from experiments.harness.evidence import Control, Evidence, Standing
 from experiments.lasso import duplicated_columns, restricted_eigenvalue_figure
 from experiments.lasso.cone_constants import CERTAIN, Case, Twins, case, gaussian, mean_excess, orthogonal
-from experiments.lasso.duplicated_columns import TOLERANCE, Setting, TwinFit, twin_fit
+from experiments.lasso.duplicated_columns import DuplicatedFit, Setting, duplicated_fit
+from experiments.measure.certified_point import TOLERANCE
+from experiments.measure.columns import columns
 
 ASKED = "It asks whether the condition holds under perfect correlation; {}"
 made_precise = partial(Evidence, source="[PAR] quiz on section 4.2", standing=Standing.MADE_PRECISE)
@@ -104,7 +107,7 @@ class Config:
 
 def run(config: Config) -> tuple[Evidence, ...]:
     setting = Setting(*config.fit)
-    fits = [twin_fit(setting, seed, compare=seed == config.seeds[0]) for seed in config.seeds]
+    fits = [duplicated_fit(setting, seed, compare=seed == config.seeds[0]) for seed in config.seeds]
     return (
         *_twins(config),
         *_bounds(config),
@@ -173,12 +176,8 @@ def _bounds(config: Config) -> tuple[Evidence, Evidence]:
     constants = [found.constant.value for found in cases]
     certified = [found.certified for found in cases]
 
-    def judged(found: Sequence[Case]) -> dict[str, Any]:
-        return {
-            "measured": [one.cheap_bound for one in found],
-            "bound": 0.0,
-            "certified": [one.holds for one in found],
-        }
+    def cheap(found: Sequence[Case]) -> dict[str, Any]:
+        return columns(found, attrgetter("cheap_bound"), 0.0, certified=attrgetter("holds"))
 
     valid = made_precise(
         claim="C17/bounds",
@@ -203,15 +202,15 @@ def _bounds(config: Config) -> tuple[Evidence, Evidence]:
         statement="With fewer rows than columns the cheap bounds are 0 also where the condition holds.",
         remark=ASKED.format("it names no way to check it."),
         relation="<=",
-        **judged([found for found in wide if found.holds]),
-        control=Control(outside="At least five times as many rows as columns.", **judged(tall)),
+        **cheap([found for found in wide if found.holds]),
+        control=Control(outside="At least five times as many rows as columns.", **cheap(tall)),
         table={"holds": [found.holds for found in wide], "rows": [found.X.shape[0] for found in wide]},
     )
     return valid, vacuous
 
 
 def _sampling(config: Config) -> Evidence:
-    def judged(design: Callable[[int, int, int, int], np.ndarray]) -> tuple[dict[str, Any], list[Any]]:
+    def excesses(design: Callable[[int, int, int, int], np.ndarray]) -> tuple[dict[str, Any], list[Any]]:
         """Each number of columns beside the one before it, the first one beside no excess at all."""
         n, size = config.sampling_rows, config.size
         rows = [
@@ -228,8 +227,8 @@ def _sampling(config: Config) -> Evidence:
         }
         return points, rows
 
-    inside, rows = judged(gaussian)
-    outside, orthogonal_rows = judged(orthogonal)
+    inside, rows = excesses(gaussian)
+    outside, orthogonal_rows = excesses(orthogonal)
     return made_precise(
         claim="C17/sampling",
         statement="The least ratio of random directions over-estimates φ² on average, and by more the more "
@@ -243,8 +242,8 @@ def _sampling(config: Config) -> Evidence:
     )
 
 
-def _segment(config: Config, setting: Setting, fits: Sequence[TwinFit]) -> Evidence:
-    near = [twin_fit(setting, seed, "nearly equal") for seed in config.few_seeds]
+def _segment(config: Config, setting: Setting, fits: Sequence[DuplicatedFit]) -> Evidence:
+    near = [duplicated_fit(setting, seed, "nearly equal") for seed in config.few_seeds]
     return made_precise(
         claim="C17/segment",
         statement="With twins in the support PAR-Lasso has a segment of minimisers, √2 times as long as the "
@@ -256,7 +255,7 @@ def _segment(config: Config, setting: Setting, fits: Sequence[TwinFit]) -> Evide
         control=Control(
             outside="The two columns are nearly equal.", **duplicated_columns.judged_segments(near)
         ),
-        table={"excess_over_cvxpy": [fit.excess_over_cvxpy for fit in fits]},
+        table={"excess_over_cvxpy": [fit.excess for fit in fits]},
     )
 
 
@@ -279,8 +278,8 @@ def _unidentified(config: Config, setting: Setting) -> Evidence:
     )
 
 
-def _prediction(config: Config, setting: Setting, fits: Sequence[TwinFit]) -> Evidence:
-    weak = [twin_fit(setting, seed, strength=config.weak) for seed in config.few_seeds]
+def _prediction(config: Config, setting: Setting, fits: Sequence[DuplicatedFit]) -> Evidence:
+    weak = [duplicated_fit(setting, seed, strength=config.weak) for seed in config.few_seeds]
     return made_precise(
         claim="C17/prediction",
         statement="With twins in the support the fitted values stay within the bound of the design in which "

@@ -54,23 +54,20 @@ from matplotlib.figure import Figure
 
 from experiments.harness.evidence import Control, Evidence, Standing
 from experiments.lasso import lasso_error_figure
+from experiments.measure.certified_point import TOLERANCE
+from experiments.measure.columns import columns
 from experiments.measure.sparse_fit import (
     FAILURE,
     LASSO,
     PENALTIES,
-    TOLERANCE,
-    Design,
     Fit,
-    Sample,
     edge_fit,
     fit,
-    gaussian_noise,
-    judged,
     random_fits,
     slope_at_zero,
-    standardised,
     table,
 )
+from experiments.problems.sparse_regression import Design, Sample, gaussian_noise, standardised
 from parlin import theory
 
 made_precise = partial(Evidence, source="[PAR] Thm 5", standing=Standing.MADE_PRECISE)
@@ -149,27 +146,27 @@ def _off_the_event(config: Config, *kinds: Sequence) -> list[Fit]:
 
 
 def _distance(inside: Sequence[Fit], off: Sequence[Fit], left_out: int) -> Evidence:
-    columns = attrgetter("l2"), lambda f: f.bound(theory.lasso_distance, f.observed_curvature)
+    measures = attrgetter("l2"), lambda f: f.bound(theory.lasso_distance, f.observed_curvature)
     force = partial(Fit.bound, rule=theory.lasso_distance, curvature=1.0)
     return at_most(
         claim="C8",
         statement="If the noise is small, PAR-Lasso errs by at most α (A + a_0/2) √s over the curvature.",
         remark="It names no constants: A, a_0 and how they enter are worked out here.",
-        **judged(inside, *columns),
-        control=Control(outside=WEAK, **judged(off, *columns)),
+        **columns(inside, *measures),
+        control=Control(outside=WEAK, **columns(off, *measures)),
         table=table(inside, force=force, curvature=attrgetter("observed_curvature"))
         | {"off_the_event": left_out},
     )
 
 
 def _cone(inside: Sequence[Fit], off: Sequence[Fit]) -> Evidence:
-    columns = attrgetter("off_support"), lambda f: f.cone * f.on_support
+    measures = attrgetter("off_support"), lambda f: f.cone * f.on_support
     return at_most(
         claim="C8/cone",
         statement="If the noise is small, the error off the support is at most 1 + 2A/a_0 times that on it.",
         remark="It names no cone; for A = a_0 it is the Lasso's, with the factor 3.",
-        **judged(inside, *columns),
-        control=Control(outside=WEAK, **judged(off, *columns)),
+        **columns(inside, *measures),
+        control=Control(outside=WEAK, **columns(off, *measures)),
         table={
             "relative_noise": [f.relative_noise for f in inside],
             "relative_noise_off_the_event": [f.relative_noise for f in off],
@@ -182,22 +179,19 @@ def _eigenvalue(inside: Sequence[Fit]) -> Evidence:
         return found.bound(theory.lasso_distance, found.least_curvature)
 
     tall = [f for f in inside if f.least_curvature > 0]
-    lasso = [
-        fit(f.sample, LASSO, f.alpha * f.slope_at_zero, compare=f.excess_over_cvxpy is not None) for f in tall
-    ]
+    lasso = [fit(f.sample, LASSO, f.alpha * f.slope_at_zero, compare=f.excess is not None) for f in tall]
     rounded = [f.rounding(plain.w) for f, plain in zip(tall, lasso, strict=True)]
     return at_most(
         claim="C8/eigenvalue",
         statement="With n >= d the smallest eigenvalue of X'X/n bounds the error, with no term for the grid.",
         remark=RESTRICTED,
-        **judged(tall, attrgetter("l2"), bound),
+        **columns(tall, attrgetter("l2"), bound),
         control=Control(
             outside="The Lasso rounded to the grid: the error of rounding stays as the strength falls.",
             measured=[f.l2 for f in rounded],
             bound=[bound(f) for f in rounded],
             certified=[
-                plain.certified and f.certificate.slope_residual > TOLERANCE
-                for plain, f in zip(lasso, rounded, strict=True)
+                plain.certified and not f.point.critical for plain, f in zip(lasso, rounded, strict=True)
             ],
         ),
         table=table(tall) | {"lasso": [f.l2 for f in lasso], "rounded_lasso": [f.l2 for f in rounded]},
@@ -213,13 +207,13 @@ def _compatible(config: Config) -> tuple[Evidence, ...]:
     off = [f for f in weak if f.compatibility > TOLERANCE]
 
     def claim(name: str, subject: str, rule: Callable[..., float]) -> Evidence:
-        columns = attrgetter(name), lambda f: f.bound(rule, f.compatibility)
+        measures = attrgetter(name), lambda f: f.bound(rule, f.compatibility)
         return at_most(
             claim=f"C8/{name}",
             statement=f"If the noise is small, the exact compatibility constant bounds the {subject}.",
             remark=RESTRICTED,
-            **judged(inside, *columns),
-            control=Control(outside=WEAK, **judged(off, *columns)),
+            **columns(inside, *measures),
+            control=Control(outside=WEAK, **columns(off, *measures)),
             table=table(inside, compatibility=attrgetter("compatibility"))
             | {"with_constant_0": len(on) - len(inside)},
         )
@@ -241,15 +235,15 @@ def _attained(config: Config) -> Evidence:
 
     pulls = np.linspace(-1.5, 1.5, config.pulls)
     curve = {name: [edge_fit(d, 1, name, pull) for pull in pulls] for name in PENALTIES}
-    outside = judged(beyond, attrgetter("l2"), bound)
-    smaller = judged(edge, attrgetter("l2"), partial(bound, share=0.9))
+    outside = columns(beyond, attrgetter("l2"), bound)
+    smaller = columns(edge, attrgetter("l2"), partial(bound, share=0.9))
     return made_precise(
         claim="C8/attained",
         statement="With orthogonal columns, noise at the edge of the event makes the error the bound itself.",
         remark="It names no constants; these cannot be improved.",
         relation="==",
         tolerance=TOLERANCE,
-        **judged([f for f in edge if f.on_event], attrgetter("l2"), bound),
+        **columns([f for f in edge if f.on_event], attrgetter("l2"), bound),
         control=Control(
             outside="The noise is a tenth beyond the event; or A is taken a tenth smaller than it is.",
             **{key: outside[key] + smaller[key] for key in outside},
@@ -268,20 +262,20 @@ def _nothing(config: Config) -> Evidence:
         alpha = theory.lasso_alpha(deviation, n, d, FAILURE, slope)
         inside.append(fit(sample, penalty, alpha, compare=seed == config.seeds[0], **origin))
         if seed == config.seeds[0]:
-            strengths = [sample.noise_force / (slope * excess) for excess in config.excesses]
+            strengths = [sample.noise_correlation / (slope * excess) for excess in config.excesses]
             outside += [fit(sample, penalty, strength) for strength in strengths]
     inside = [f for f in inside if f.on_event]
 
-    def columns(fits: Sequence[Fit]) -> dict[str, list]:
-        return judged(fits, lambda f: float(np.count_nonzero(f.w)), lambda f: 0.0)
+    def nonzeros(fits: Sequence[Fit]) -> dict[str, list]:
+        return columns(fits, lambda f: float(np.count_nonzero(f.w)), lambda f: 0.0)
 
     return made_precise(
         claim="C8/nothing",
         statement="Without a truth, PAR-Lasso is exactly 0 if the noise is small.",
         remark="It does not treat s = 0.",
         relation="<=",
-        **columns(inside),
-        control=Control(outside=WEAK, **columns(outside)),
+        **nonzeros(inside),
+        control=Control(outside=WEAK, **nonzeros(outside)),
         table=table(inside, relative_noise=attrgetter("relative_noise"))
         | {"relative_noise_off_the_event": [f.relative_noise for f in outside]},
     )

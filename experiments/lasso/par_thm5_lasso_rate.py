@@ -52,8 +52,9 @@ from scipy.stats import binomtest
 from experiments.harness.evidence import Control, Evidence, Standing
 from experiments.lasso import lasso_rate_figure
 from experiments.lasso.error_rates import Base, Exponent, errors, exponent
-from experiments.measure.mean_interval import MeanInterval
-from experiments.measure.sparse_fit import FAILURE, PENALTIES, Design, standardised
+from experiments.measure.intervals import MeanInterval
+from experiments.measure.sparse_fit import FAILURE, PENALTIES
+from experiments.problems.sparse_regression import Design, standardised
 from parlin import theory
 
 FloatArray = NDArray[np.float64]

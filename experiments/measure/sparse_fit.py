@@ -1,27 +1,34 @@
-r"""Sparse truths seen through noise, and what theory says of the errors of fits with even convex penalties.
+r"""Fits of sparse regressions with even convex penalties, and what theory says of their errors.
 
 Throughout ``y = X w* + ξ`` with ``‖X_j‖² = n``; S is the support of ``w*`` with s members; ``D = w − w*``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
-from typing import Any, Literal
+from operator import attrgetter
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from parlin import PAR, Certificate, LeastSquares, Problem, certify, designs, solve, theory
-from parlin.reference import compatibility_constant, restricted_eigenvalue_lower_bound, solve_with_cvxpy
+from experiments.measure.certified_point import CertifiedPoint, solve_to_slopes
+from experiments.measure.columns import labels
+from experiments.problems.sparse_regression import (
+    Design,
+    Sample,
+    gaussian_noise,
+    sparse_truth,
+    standardised,
+)
+from parlin import PAR, Problem, designs, theory
+from parlin.reference import compatibility_constant, restricted_eigenvalue_lower_bound
 
 FloatArray = NDArray[np.float64]
-Entries = Literal["normal", "ar", "orthogonal"]
-Design = tuple[int, int, Entries]  # rows, columns, law of the columns
 
-TOLERANCE = 1e-8
 FAILURE = 0.05
 """At the strength of theory the event fails with this probability at most."""
 LASSO = PAR([0.0], [-1.0, 1.0])
@@ -31,49 +38,37 @@ PENALTIES = {
     "ridge chords": designs.ridge(0.5, 6),
 }
 """Even, convex, and with levels well beyond the coefficients of `sparse_truth`."""
-_CORRELATION = 0.9
 _EDGE_LEVEL = 3
 
 
 @dataclass(frozen=True)
-class Sample:
-    """A design, the coefficients behind the data, and the noise."""
-
-    X: FloatArray
-    truth: FloatArray
-    noise: FloatArray
-
-    @property
-    def support(self) -> NDArray[np.intp]:
-        return np.flatnonzero(self.truth)
-
-    @property
-    def noise_force(self) -> float:
-        """``‖X'ξ‖_∞/n``, the most that the noise pulls at a coefficient."""
-        return float(np.abs(self.X.T @ self.noise).max()) / self.X.shape[0]
-
-
-@dataclass(frozen=True)
 class Fit:
-    """A solution for a sample, with its certificate.
-
-    `excess_over_cvxpy` is the objective minus that of an interior-point method, relative; None where the two
-    are not compared. `origin` holds what tables and figures call the fit by.
-    """
+    """A solution for a sample."""
 
     sample: Sample
     penalty: PAR
     alpha: float
-    problem: Problem
-    w: FloatArray
-    certificate: Certificate
-    excess_over_cvxpy: float | None
-    origin: dict[str, Any]
+    point: CertifiedPoint
+
+    @property
+    def w(self) -> FloatArray:
+        """The coefficients."""
+        return self.point.w
+
+    @property
+    def labels(self) -> dict[str, Any]:
+        """What tables and figures call the fit by."""
+        return self.point.labels
+
+    @property
+    def excess(self) -> float | None:
+        """The objective compared with cvxpy's, where cvxpy was asked."""
+        return self.point.excess
 
     @property
     def certified(self) -> bool:
-        """Critical to 1e-8 of the smallest slope, and minimal where cvxpy was asked."""
-        return self.certificate.slope_residual <= TOLERANCE and (self.excess_over_cvxpy or 0.0) <= TOLERANCE
+        """Whether the point is certified."""
+        return self.point.certified
 
     @property
     def slope_at_zero(self) -> float:
@@ -88,8 +83,8 @@ class Fit:
 
     @property
     def relative_noise(self) -> float:
-        """The noise's force over ``α a_0/2``: the event of theory 5.1 is that it is at most 1."""
-        return self.sample.noise_force / (self.alpha * self.slope_at_zero / 2)
+        """The noise correlation over ``α a_0/2``: the event of theory 5.1 is that it is at most 1."""
+        return self.sample.noise_correlation / (self.alpha * self.slope_at_zero / 2)
 
     @property
     def on_event(self) -> bool:
@@ -148,9 +143,7 @@ class Fit:
 
     def rounding(self, w: FloatArray) -> Fit:
         """The point `w` rounded to the grid, in place of the solution."""
-        rounded = self.penalty.nearest_level(w)
-        certificate = certify(self.problem, rounded)
-        return replace(self, w=rounded, certificate=certificate, excess_over_cvxpy=None)
+        return replace(self, point=self.point.moved(w).rounded())
 
 
 def slope_at_zero(penalty: PAR) -> float:
@@ -158,44 +151,11 @@ def slope_at_zero(penalty: PAR) -> float:
     return float(penalty.subdifferential(0.0)[1])
 
 
-def standardised(n: int, d: int, entries: Entries, seed: int) -> FloatArray:
-    """A random design with ``‖X_j‖² = n``: independent, autoregressive or orthogonal columns."""
-    X = np.random.default_rng(seed).standard_normal((n, d))
-    if entries == "orthogonal":
-        X, _ = np.linalg.qr(X)
-    elif entries == "ar":
-        for j in range(1, d):
-            X[:, j] = _CORRELATION * X[:, j - 1] + np.sqrt(1 - _CORRELATION**2) * X[:, j]
-    return X * (np.sqrt(n) / np.linalg.norm(X, axis=0))
-
-
-def sparse_truth(d: int, n_nonzero: int, seed: int, levels: PAR | None = None) -> FloatArray:
-    """Coefficients with random places, random signs and sizes between 1 and 2; on a grid if one is given."""
-    rng = np.random.default_rng([seed, 1])
-    truth = np.zeros(d)
-    places = rng.permutation(d)[:n_nonzero]
-    truth[places] = rng.choice([-1.0, 1.0], n_nonzero) * rng.uniform(1.0, 2.0, n_nonzero)
-    return truth if levels is None else levels.nearest_level(truth)
-
-
-def gaussian_noise(n: int, deviation: float, seed: int) -> FloatArray:
-    """Independent normal errors."""
-    return deviation * np.random.default_rng([seed, 2]).standard_normal(n)
-
-
 def fit(sample: Sample, penalty: PAR, alpha: float, *, compare: bool = False, **origin: Any) -> Fit:
-    """The solution with ``alpha`` times `penalty`; with `compare`, its objective is set beside cvxpy's."""
-    loss = LeastSquares(sample.X, sample.X @ sample.truth + sample.noise)
-    problem = Problem(loss, penalty.scaled(alpha))
-    # `solve` measures against the gradient at 0; this is the same length against the smallest slope.
-    smallest = float(np.abs(problem.penalty.slopes).min())
-    unit = smallest / max(smallest, float(np.abs(loss.gradient_at_zero).max()))
-    result = solve(problem, tol=TOLERANCE * unit)
-    excess = None
-    if compare:
-        reference = solve_with_cvxpy(problem).objective
-        excess = (result.certificate.objective - reference) / abs(reference)
-    return Fit(sample, penalty, alpha, problem, result.w, result.certificate, excess, origin)
+    """The solution with ``alpha`` times `penalty`; with `compare`, cvxpy solves the problem too."""
+    problem = Problem(sample.loss, penalty.scaled(alpha))
+    point = CertifiedPoint(problem, solve_to_slopes(problem).w, origin)
+    return Fit(sample, penalty, alpha, point.compared_with_cvxpy() if compare else point)
 
 
 def random_fits(
@@ -243,20 +203,6 @@ def edge_fit(n_features: int, size: int, name: str, pull: float, *, compare: boo
     return fit(Sample(X, truth, X @ force), penalty, alpha, compare=compare, chords=name, s=size)
 
 
-def judged(
-    fits: Iterable[Fit], measure: Callable[[Fit], float], bound: Callable[[Fit], float]
-) -> dict[str, list[Any]]:
-    """The three columns of a claim."""
-    fits = list(fits)
-    return {
-        "measured": [measure(found) for found in fits],
-        "bound": [bound(found) for found in fits],
-        "certified": [found.certified for found in fits],
-    }
-
-
-def table(fits: Sequence[Fit], **columns: Callable[[Fit], float]) -> dict[str, list[Any]]:
-    """What the fits are called by, one column each, and what else is asked of them."""
-    named = {name: [found.origin[name] for found in fits] for name in (fits[0].origin if fits else ())}
-    excess = {"excess_over_cvxpy": [found.excess_over_cvxpy for found in fits]}
-    return named | excess | {name: [measure(found) for found in fits] for name, measure in columns.items()}
+def table(fits: Sequence[Fit], **more: Callable[[Fit], float]) -> dict[str, list[Any]]:
+    """The labels of the fits and their excess over cvxpy, one column each, and what else is asked of them."""
+    return labels(fits, excess_over_cvxpy=attrgetter("excess"), **more)

@@ -1,4 +1,4 @@
-"""From which strength on 0 is a critical point: by bisection over floats, and by a formula in rationals."""
+"""The strength from which on 0 is a critical point: by bisection over floats, by a formula in rationals."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.tuning.sweeps import TOLERANCE, ridge_coefs
-from parlin import PAR, LeastSquares, Problem, Proof, certify, exact_certificate, solve
+from experiments.measure.certified_point import CertifiedPoint
+from experiments.measure.ridge import ridge_coefs
+from parlin import PAR, LeastSquares, Problem, Proof, exact_certificate, solve
 
 FloatArray = NDArray[np.float64]
 
@@ -58,23 +59,21 @@ def even_formula(X: FloatArray, y: FloatArray, penalty: PAR, fit_intercept: bool
 
 
 @dataclass(frozen=True)
-class Above:
+class AboveAlphaMax:
     """A point at a multiple of alpha_max: how many coefficients are not 0, and what it gains over 0."""
 
     nonzeros: int
     gain: float  # relative to the objective at 0
-    critical: bool
+    certified: bool
 
 
-def above_collapse(loss: LeastSquares, penalty: PAR, multiple: float) -> Above:
+def above_alpha_max(loss: LeastSquares, penalty: PAR, multiple: float) -> AboveAlphaMax:
     """Where the solver ends from ridge regression with almost no penalty."""
     problem = Problem(loss, penalty)
     problem = Problem(loss, penalty.scaled(multiple * problem.strength_max()))
-    w = solve(problem, w0=ridge_coefs(loss, np.array([1e-3]))[0]).w
-    found = certify(problem, w)
-    # A nonconvex penalty has Clarke-critical points that no descent would stay at; the prox sees them.
-    critical = max(found.slope_residual, found.prox_residual) <= TOLERANCE
-    return Above(int(np.count_nonzero(w)), 1 - found.objective / loss.value_at_zero, critical)
+    found = CertifiedPoint(problem, solve(problem, w0=ridge_coefs(loss, 1e-3)[0]).w)
+    gain = 1 - found.objective / loss.value_at_zero
+    return AboveAlphaMax(int(np.count_nonzero(found.w)), gain, found.certified)
 
 
 def _place(value: float) -> int:

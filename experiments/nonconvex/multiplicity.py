@@ -7,15 +7,16 @@ from functools import partial
 from operator import attrgetter
 
 from experiments.harness.evidence import Control, Evidence, Standing
-from experiments.measure.sparse_fit import Design
-from experiments.nonconvex.multistart import Reached, draw, far_point, judged, settled, strength
+from experiments.measure.columns import columns
+from experiments.nonconvex.multistart import Multistart, descended, draw, far_point, strength
 from experiments.nonconvex.penalty_families import plain_mcp, plain_scad, sloped_kinds
+from experiments.problems.sparse_regression import Design
 
 made_precise = partial(Evidence, source="[PAR] nonconvex penalties", standing=Standing.MADE_PRECISE)
 WORDING = "It says that guarantees are similar: "
 
 
-def many(reached: Sequence[Reached], convex: Sequence[Reached]) -> Evidence:
+def many(reached: Sequence[Multistart], convex: Sequence[Multistart]) -> Evidence:
     names = list(dict.fromkeys(found.points[0].kind.name for found in reached))
     groups = [[found for found in reached if found.points[0].kind.name == name] for name in names]
     return made_precise(
@@ -44,7 +45,7 @@ def many(reached: Sequence[Reached], convex: Sequence[Reached]) -> Evidence:
     )
 
 
-def _claimed(found: Reached) -> int:
+def _claimed(found: Multistart) -> int:
     """How many of the points a bound speaks of."""
     return sum(point.certified and point.claimed for point in found.points)
 
@@ -56,16 +57,16 @@ def far(design: Design, noise: float, seed: int, distances: Sequence[float]) -> 
         alpha = strength(kind, sample, noise)
         points += [far_point(kind, sample, alpha, distance, seed, asked=distance) for distance in distances]
     steep = sloped_kinds()[0]
-    back = [settled(steep, sample, strength(steep, sample, noise), p.w, **p.origin) for p in points]
-    columns = attrgetter("l2"), lambda p: p.origin["asked"]
+    back = [descended(steep, sample, strength(steep, sample, noise), p.w, **p.labels) for p in points]
+    measures = attrgetter("l2"), lambda p: p.labels["asked"]
     return made_precise(
         claim="C10/far",
         statement="With n < d, chords of MCP and SCAD have critical points as far from the truth as asked.",
         remark=WORDING + "without a condition on the point itself there is none.",
         relation=">=",
-        **judged(points, *columns),
+        **columns(points, *measures),
         control=Control(
             outside="The slopes stay above 0: a staircase, from these points as starts.",
-            **judged(back, *columns),
+            **columns(back, *measures),
         ),
     )

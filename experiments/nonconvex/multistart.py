@@ -6,7 +6,7 @@ Throughout ``y = X w* + ξ`` with ``‖X_j‖² = n``, ``D = w − w*``, and κ 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -15,19 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.measure.sparse_fit import (
-    FAILURE,
-    LASSO,
-    TOLERANCE,
-    Design,
-    Sample,
-    fit,
-    gaussian_noise,
-    sparse_truth,
-    standardised,
-)
+from experiments.measure.certified_point import CertifiedPoint, solve_to_slopes
+from experiments.measure.sparse_fit import FAILURE, LASSO, fit
 from experiments.nonconvex.penalty_families import EVEN_GRID, GRID, SPACING, Kind
-from parlin import Certificate, LeastSquares, Problem, certify, solve, theory
+from experiments.problems.sparse_regression import Design, Sample, gaussian_noise, sparse_truth, standardised
+from parlin import Problem, theory
 from parlin.solvers import ProximalGradient
 
 FloatArray = NDArray[np.float64]
@@ -39,22 +31,36 @@ _APART = 1e-4  # coefficients of one critical point agree far better than this
 
 @dataclass(frozen=True)
 class Point:
-    """Where a run ended, with its certificate; `origin` holds what tables and figures call it by."""
+    """Where a run ended."""
 
     kind: Kind
     sample: Sample
     alpha: float
-    w: FloatArray
-    certificate: Certificate
-    origin: dict[str, Any]
+    point: CertifiedPoint
+
+    @property
+    def w(self) -> FloatArray:
+        """The coefficients."""
+        return self.point.w
+
+    @property
+    def labels(self) -> dict[str, Any]:
+        """What tables and figures call the point by."""
+        return self.point.labels
 
     @property
     def certified(self) -> bool:
-        return self.certificate.slope_residual <= TOLERANCE
+        """Whether the point is certified."""
+        return self.point.certified
+
+    @property
+    def clarke_critical(self) -> bool:
+        """Whether the point is certified, but for concave kinks."""
+        return self.point.clarke_critical
 
     @property
     def on_event(self) -> bool:
-        return self.sample.noise_force <= self.alpha * self.kind.share
+        return self.sample.noise_correlation <= self.alpha * self.kind.share
 
     @cached_property
     def error(self) -> FloatArray:
@@ -102,7 +108,7 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Reached:
+class Multistart:
     """The different critical points of one problem that were reached, and the ends that are not critical."""
 
     points: tuple[Point, ...]
@@ -113,12 +119,12 @@ class Reached:
         return sum(point.certified for point in self.points)
 
 
-def reach(kind: Kind, sample: Sample, alpha: float, seed: int, n_random: int, **origin: Any) -> Reached:
+def reach(kind: Kind, sample: Sample, alpha: float, seed: int, n_random: int, **origin: Any) -> Multistart:
     """Where proximal gradient and the automatic solver end from 0, from the Lasso and from random starts.
 
     Every second random start is on the grid, so as to meet each level.
     """
-    loss = LeastSquares(sample.X, sample.X @ sample.truth + sample.noise)
+    loss = sample.loss
     problem = Problem(loss, kind.penalty.scaled(alpha))
     rng, starts = np.random.default_rng([seed, 3]), [np.zeros(loss.size), fit(sample, LASSO, alpha).w]
     for index, size in enumerate(np.geomspace(*_SCALES, n_random)):
@@ -126,19 +132,12 @@ def reach(kind: Kind, sample: Sample, alpha: float, seed: int, n_random: int, **
         starts.append(np.round(start / SPACING) * SPACING if index % 2 else start)
     found: list[Point] = []
     for start, solver in product(starts, (ProximalGradient(), "auto")):
-        w = solve(problem, solver, w0=start, tol=solver_tolerance(problem), max_iter=_ITERATIONS).w
-        point = Point(kind, sample, alpha, w, certify(problem, w), origin | {"seed": seed})
+        w = solve_to_slopes(problem, solver, w0=start, max_iter=_ITERATIONS).w
+        point = Point(kind, sample, alpha, CertifiedPoint(problem, w, origin | {"seed": seed}))
         known = (other for other in found if other.certified)
         if not point.certified or all(np.abs(w - other.w).max() > _APART for other in known):
             found.append(point)
-    return Reached(tuple(found), 2 * len(starts))
-
-
-def solver_tolerance(problem: Problem) -> float:
-    """`TOLERANCE` of the smallest slope, in units of the gradient at 0, by which `solve` measures."""
-    slopes = np.abs(problem.penalty.slopes)
-    smallest = float(slopes[slopes > 0].min())
-    return TOLERANCE * smallest / max(smallest, float(np.abs(problem.loss.gradient_at_zero).max()))
+    return Multistart(tuple(found), 2 * len(starts))
 
 
 def reach_all(
@@ -148,7 +147,7 @@ def reach_all(
     seeds: Sequence[int],
     n_random: int,
     weakening: float = 1.0,
-) -> list[Reached]:
+) -> list[Multistart]:
     """One entry for every kind and sample, at the strength of theory times `weakening`."""
     found = []
     for design, deviation, seed, kind in product(shapes, deviations, seeds, kinds):
@@ -172,17 +171,14 @@ def far_point(kind: Kind, sample: Sample, alpha: float, distance: float, seed: i
     beyond = float(((2 * kind.penalty.levels[-1] + np.abs(fitted)) / np.abs(direction)).max())
     enough = float((distance + np.linalg.norm(fitted - sample.truth)) / np.linalg.norm(direction))
     w = fitted + max(beyond, enough) * direction
-    problem = Problem(LeastSquares(X, target), kind.penalty.scaled(alpha))
-    return Point(kind, sample, alpha, w, certify(problem, w), origin)
+    problem = Problem(sample.loss, kind.penalty.scaled(alpha))
+    return Point(kind, sample, alpha, CertifiedPoint(problem, w, origin))
 
 
-def settled(kind: Kind, sample: Sample, alpha: float, start: FloatArray, **origin: Any) -> Point:
+def descended(kind: Kind, sample: Sample, alpha: float, start: FloatArray, **origin: Any) -> Point:
     """Where the automatic solver ends from this start."""
-    problem = Problem(
-        LeastSquares(sample.X, sample.X @ sample.truth + sample.noise), kind.penalty.scaled(alpha)
-    )
-    w = solve(problem, w0=start, tol=solver_tolerance(problem)).w
-    return Point(kind, sample, alpha, w, certify(problem, w), origin)
+    problem = Problem(sample.loss, kind.penalty.scaled(alpha))
+    return Point(kind, sample, alpha, CertifiedPoint(problem, solve_to_slopes(problem, w0=start).w, origin))
 
 
 def draw(design: Design, deviation: float, seed: int) -> Sample:
@@ -199,14 +195,3 @@ def draw(design: Design, deviation: float, seed: int) -> Sample:
 def strength(kind: Kind, sample: Sample, deviation: float) -> float:
     """At which the event of theory fails with probability `FAILURE` at most."""
     return theory.lasso_alpha(deviation, *sample.X.shape, FAILURE, 2 * kind.share)
-
-
-def judged(
-    points: Sequence[Point], measure: Callable[[Point], float], bound: Callable[[Point], float]
-) -> dict[str, list[Any]]:
-    """The three columns of a claim."""
-    return {
-        "measured": [measure(point) for point in points],
-        "bound": [bound(point) for point in points],
-        "certified": [point.certified for point in points],
-    }

@@ -59,9 +59,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments.harness.evidence import Control, Evidence, Standing
-from experiments.measure.sparse_fit import TOLERANCE, Design
+from experiments.measure.certified_point import TOLERANCE
+from experiments.measure.columns import columns
 from experiments.nonconvex import multiplicity, nonconvex_error_figure, ripple
-from experiments.nonconvex.multistart import Point, Reached, draw, far_point, judged, reach_all, strength
+from experiments.nonconvex.multistart import Multistart, Point, draw, far_point, reach_all, strength
 from experiments.nonconvex.penalty_families import (
     EVEN_GRID,
     LEVELS,
@@ -74,6 +75,7 @@ from experiments.nonconvex.penalty_families import (
     sloped_kinds,
 )
 from experiments.nonconvex.ripple_cost import Setting
+from experiments.problems.sparse_regression import Design
 from parlin import PAR, designs
 
 made_precise = partial(Evidence, source="[PAR] nonconvex penalties", standing=Standing.MADE_PRECISE)
@@ -152,12 +154,12 @@ def run(config: Config) -> tuple[Evidence, ...]:
     )
 
 
-def _points(reached: Iterable[Reached]) -> list[Point]:
+def _points(reached: Iterable[Multistart]) -> list[Point]:
     return [point for found in reached for point in found.points]
 
 
 def _table(points: Sequence[Point], **columns: Callable[[Point], float]) -> dict[str, Any]:
-    named = {name: [point.origin[name] for point in points] for name in points[0].origin}
+    named = {name: [point.labels[name] for point in points] for name in points[0].labels}
     return named | {name: [measure(point) for point in points] for name, measure in columns.items()}
 
 
@@ -166,7 +168,7 @@ def _at_curvature(point: Point) -> float:
 
 
 def _sloped(
-    config: Config, reached: Sequence[Reached], weak: Sequence[Reached], sawtooth: Sequence[Reached]
+    config: Config, reached: Sequence[Multistart], weak: Sequence[Multistart], sawtooth: Sequence[Multistart]
 ) -> tuple[Evidence, ...]:
     inside = [point for point in _points(reached) if point.claimed]
     off = [point for point in _points(weak) if not point.on_event]
@@ -176,13 +178,15 @@ def _sloped(
     flat = [far_point(CAPPED, sample, alpha, distance, config.seeds[0]) for distance in config.distances]
     counts = {"off_the_event": sum(not found.points[0].on_event for found in reached)}
 
-    def claim(name: str, statement: str, remark: str, columns: tuple, outside: str, *more: Point) -> Evidence:
+    def claim(
+        name: str, statement: str, remark: str, measures: tuple, outside: str, *more: Point
+    ) -> Evidence:
         return at_most(
             claim=name,
             statement=statement,
             remark=SIMILAR + remark,
-            **judged(inside, *columns),
-            control=Control(outside=f"{WEAK}; {outside}.", **judged([*off, *below_zero, *more], *columns)),
+            **columns(inside, *measures),
+            control=Control(outside=f"{WEAK}; {outside}.", **columns([*off, *below_zero, *more], *measures)),
             table=_table(inside, curvature=attrgetter("curvature"), unit=lambda p: p.bound(1.0)) | counts,
         )
 
@@ -216,19 +220,19 @@ def _sloped(
     )
 
 
-def _amenable(name: str, reached: Sequence[Reached], weak: Sequence[Reached]) -> Evidence:
+def _amenable(name: str, reached: Sequence[Multistart], weak: Sequence[Multistart]) -> Evidence:
     points = _points(reached)
     inside = [point for point in points if point.claimed]
     off = [p for p in _points(weak) if not p.on_event and p.kind.has_bound(p.alpha, p.curvature)]
-    columns = attrgetter("l2"), _at_curvature
+    measures = attrgetter("l2"), _at_curvature
     critical = [point for point in points if point.certified]
     return at_most(
         claim=f"C10/{name.lower()}",
         statement=f"If the noise is small, every critical point with chords of {name}, rippled or not, errs "
         "by at most (3/2) α √s/(κ − 3αμ_p/4), where the curvature κ along its error is above 3αμ_p/4.",
         remark=SIMILAR + "the curvature must be above 3αμ_p/4, and is not at every critical point.",
-        **judged(inside, *columns),
-        control=Control(outside=f"{WEAK}.", **judged(off, *columns)),
+        **columns(inside, *measures),
+        control=Control(outside=f"{WEAK}.", **columns(off, *measures)),
         table=_table(
             inside,
             convexity=lambda p: p.curvature - 0.75 * p.alpha * p.kind.concavity,
@@ -243,20 +247,22 @@ def _amenable(name: str, reached: Sequence[Reached], weak: Sequence[Reached]) ->
     )
 
 
-def _eigenvalue(reached: Sequence[Reached], weak: Sequence[Reached], sawtooth: Sequence[Reached]) -> Evidence:
-    def known(found: Iterable[Reached], on_event: bool) -> list[Point]:
+def _eigenvalue(
+    reached: Sequence[Multistart], weak: Sequence[Multistart], sawtooth: Sequence[Multistart]
+) -> Evidence:
+    def known(found: Iterable[Multistart], on_event: bool) -> list[Point]:
         tall = [p for p in _points(found) if p.sample.X.shape[0] >= p.sample.X.shape[1]]
         return [p for p in tall if p.on_event == on_event and p.kind.has_bound(p.alpha, p.least_curvature)]
 
-    inside, columns = known(reached, True), (attrgetter("l2"), lambda p: p.bound(p.least_curvature))
+    inside, measures = known(reached, True), (attrgetter("l2"), lambda p: p.bound(p.least_curvature))
     return at_most(
         claim="C10/eigenvalue",
         statement="With n >= d the smallest eigenvalue of X'X/n bounds the error of every critical point.",
         remark=SIMILAR + "this needs n >= d, and for MCP and SCAD an eigenvalue above 3αμ_p/4.",
-        **judged(inside, *columns),
+        **columns(inside, *measures),
         control=Control(
             outside=f"{WEAK}; or the slopes right of 0 go below 0, as those of the sawtooth.",
-            **judged([*known(weak, False), *known(sawtooth, True)], *columns),
+            **columns([*known(weak, False), *known(sawtooth, True)], *measures),
         ),
         table=_table(inside),
     )

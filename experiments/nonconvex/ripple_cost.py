@@ -10,20 +10,12 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.measure.mean_interval import MeanInterval
-from experiments.measure.sparse_fit import (
-    FAILURE,
-    LASSO,
-    TOLERANCE,
-    Sample,
-    fit,
-    gaussian_noise,
-    sparse_truth,
-    standardised,
-)
-from experiments.nonconvex.multistart import solver_tolerance
+from experiments.measure.certified_point import is_certified, solve_to_slopes
+from experiments.measure.intervals import MeanInterval
+from experiments.measure.sparse_fit import FAILURE, LASSO, fit
 from experiments.nonconvex.penalty_families import EVEN_GRID, GRID, LEVELS, SPACING
-from parlin import PAR, LeastSquares, Problem, certify, designs, solve, theory
+from experiments.problems.sparse_regression import Sample, gaussian_noise, sparse_truth, standardised
+from parlin import PAR, Problem, designs, theory
 
 FloatArray = NDArray[np.float64]
 
@@ -120,11 +112,9 @@ def _rippled(samples: Sequence[Sample], alpha: float, ripple: float) -> Rippled:
     penalty = designs.rippled_mcp(SPACING, LEVELS, ripple=ripple) if ripple else designs.mcp(SPACING, LEVELS)
     errors, shares, bits, certified = [], [], [], True
     for sample in samples:
-        problem = Problem(
-            LeastSquares(sample.X, sample.X @ sample.truth + sample.noise), penalty.scaled(alpha)
-        )
-        w = solve(problem, tol=solver_tolerance(problem)).w
-        certified = certified and certify(problem, w).slope_residual <= TOLERANCE
+        problem = Problem(sample.loss, penalty.scaled(alpha))
+        w = solve_to_slopes(problem).w
+        certified = certified and is_certified(problem, w)
         errors.append(float(np.linalg.norm(w - sample.truth)))
         shares.append(np.isin(np.abs(w), GRID).sum() / max(np.count_nonzero(w), 1))
         bits.append(_bits(penalty, w) / w.size)
@@ -150,7 +140,7 @@ def rivals(setting: Setting, seeds: Sequence[int], *, on_grid: bool) -> tuple[Ri
             errors[k, row, column] = np.linalg.norm(w - sample.truth)
             certified[k] = certified[k] and found.certified
             if compare:
-                excess[k] = found.excess_over_cvxpy
+                excess[k] = found.excess
     best = errors.mean(axis=2).argmin(axis=1)
     return tuple(
         Rival(name, strengths[best[k]], errors[k, best[k]], certified[k], excess[k])

@@ -181,7 +181,7 @@ def _local_minimum(config: Config) -> Evidence:
             "margin_of_all": float(margin),
             "smallest_eigenvalue": [point.smallest_eigenvalue for point in minima],
             "distance_to_level": [float(np.abs(point.w).min()) for point in minima],
-            "slope_residual": [found.slope_residual for found in judged],
+            "relative_distance": [found.relative_distance for found in judged],
             "jacobian_rank": [found.jacobian_rank for found in judged],
         },
     )
@@ -229,7 +229,7 @@ def _columns(points: Sequence[tuple[int, int, bool]]) -> dict[str, list]:
 
 def _details(networks: Sequence[Trained]) -> dict[str, list]:
     origin = ("penalty", "n", "seed", "certified", "excess")
-    found = ("off_level", "strict", "slope_residual", "smallest_eigenvalue")
+    found = ("off_level", "strict", "relative_distance", "smallest_eigenvalue")
     columns = {name: [getattr(net, name) for net in networks] for name in origin}
     return columns | {name: [getattr(net.judgement, name) for net in networks] for name in found}
 

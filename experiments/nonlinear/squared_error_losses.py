@@ -14,8 +14,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from experiments.measure import certified_point
 from parlin import PAR, LeastSquares, Problem
-from parlin.reference import solve_with_cvxpy
 
 FloatArray = NDArray[np.float64]
 
@@ -145,8 +145,7 @@ def random_network(
 def excess_over_cvxpy(network: TwoLayerNetwork, penalty: PAR, w: FloatArray) -> float:
     """The objective at `w` minus cvxpy's, relative, for a network that is linear in its weights."""
     problem = Problem(LeastSquares(network.jacobian(w), network.y), penalty)
-    reference = solve_with_cvxpy(problem).objective
-    return (problem.objective(w) - reference) / reference
+    return certified_point.excess_over_cvxpy(problem, w)
 
 
 @dataclass(frozen=True)
@@ -157,7 +156,7 @@ class Judgement:
     ----------
     off_level : int
         The number u of weights that equal no level.
-    slope_residual : float
+    relative_distance : float
         The largest distance of ``−∂_j f`` from the Clarke interval, relative to the smallest nonzero
         |slope|: 0 at a critical point.
     jacobian_rank : int
@@ -171,7 +170,7 @@ class Judgement:
     """
 
     off_level: int
-    slope_residual: float
+    relative_distance: float
     jacobian_rank: int
     smallest_eigenvalue: float
     strict: bool
@@ -179,7 +178,7 @@ class Judgement:
     @property
     def critical(self) -> bool:
         """Whether the point is critical up to 1e-8 of the smallest slope."""
-        return self.slope_residual <= 1e-8
+        return self.relative_distance <= certified_point.TOLERANCE
 
 
 def judge(loss: SquaredErrorLoss, penalty: PAR, w: FloatArray) -> Judgement:
@@ -204,7 +203,7 @@ def judge(loss: SquaredErrorLoss, penalty: PAR, w: FloatArray) -> Judgement:
         smallest, definite = float(spectrum[0]), bool(spectrum[0] > RANK_RATIO * np.abs(spectrum).max())
     return Judgement(
         off_level=int(np.count_nonzero(free)),
-        slope_residual=float(np.max(penalty.distance(gradient, w))) / slope,
+        relative_distance=float(np.max(penalty.distance(gradient, w))) / slope,
         jacobian_rank=int(np.linalg.matrix_rank(jacobian[:, free], rtol=RANK_RATIO)) if free.any() else 0,
         smallest_eigenvalue=smallest,
         strict=definite and bool(np.all(room > RANK_RATIO * slope)),

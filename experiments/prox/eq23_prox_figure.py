@@ -9,7 +9,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from experiments.harness import figure_style
-from experiments.prox.closed_forms import chords_of_half_square, minimum, soft_quantizer
+from experiments.measure.prox_by_enumeration import minimum
+from experiments.prox.closed_forms import chords_of_half_square, soft_quantizer
 from parlin import designs
 
 # A penalty and the steps drawn.

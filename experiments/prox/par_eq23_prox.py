@@ -52,12 +52,12 @@ from matplotlib.figure import Figure
 
 from experiments.harness import figure_style
 from experiments.harness.evidence import Control, Evidence, Standing
-from experiments.prox import closed_forms as closed_forms
-from experiments.prox import eq23_prox_figure, published_rules, random_cases
+from experiments.measure.certified_point import excess_over_cvxpy
+from experiments.measure.prox_by_enumeration import nearest_critical_point
+from experiments.prox import closed_forms, eq23_prox_figure, published_rules, random_cases
 from experiments.prox.closed_forms import FloatArray
 from experiments.prox.random_cases import CONVEX_KINDS, OTHER_KINDS, Case, Judged, judge
 from parlin import PAR, LeastSquares, Problem, designs
-from parlin.reference import solve_with_cvxpy
 
 
 @dataclass(frozen=True)
@@ -149,9 +149,7 @@ def _excess_over_cvxpy(config: Config, penalty: PAR, v: FloatArray, step: float)
     v = v[-config.n_cvxpy :]
     scale = np.sqrt(v.size)  # turns the mean of squares into their sum
     problem = Problem(LeastSquares(scale * np.eye(v.size), scale * v), penalty.scaled(step))
-    theirs = solve_with_cvxpy(problem).objective
-    ours = problem.objective(closed_forms.convex_thresholds(penalty, v, step))
-    return (ours - theirs) / max(problem.loss.value_at_zero, abs(theirs))
+    return excess_over_cvxpy(problem, closed_forms.convex_thresholds(penalty, v, step))
 
 
 def _every_shape(config: Config, cases: dict[str, list[Case]]) -> Evidence:
@@ -161,7 +159,7 @@ def _every_shape(config: Config, cases: dict[str, list[Case]]) -> Evidence:
         config,
         "every-shape",
         judge(every, [case.penalty.prox(case.v, case.step) for case in every]),
-        judge(local, [closed_forms.nearest_critical_point(*case) for case in local]),
+        judge(local, [nearest_critical_point(*case) for case in local]),
         dropped="The nearest critical point is taken, without comparing objectives.",
         statement="One sorted table of clipped shifts gives the exact prox of any piecewise-affine penalty.",
         source="[PAR] section 3",

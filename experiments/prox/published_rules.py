@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from experiments.harness.evidence import Control, Evidence, Standing
-from experiments.prox import closed_forms as closed_forms
+from experiments.measure import prox_by_enumeration as enumeration
+from experiments.prox import closed_forms
 from experiments.prox.closed_forms import FloatArray
 from parlin import PAR, designs
 
@@ -30,14 +31,14 @@ def blind_sawtooth(steps: Sequence[float], n_arguments: int, tolerance: float) -
     """The sawtooth rule that does not look at the levels is too high by a known amount."""
 
     def height(v: FloatArray, step: float, x: FloatArray) -> FloatArray:
-        return closed_forms.objective(_SAWTOOTH, v, step, x)
+        return enumeration.objective(_SAWTOOTH, v, step, x)
 
     def rises(rule: Rule) -> dict[str, list[Any]]:
         measured, bound, certified = [], [], []
         for step in steps:
             # Here the rule returns the peak 1, while the minimum is at v − step on the way to the valley 0.
             v = np.linspace(max(step, 1 - step), 1.0, n_arguments + 2)[1:-1]
-            least = closed_forms.minimum(_SAWTOOTH, v, step)
+            least = enumeration.minimum(_SAWTOOTH, v, step)
             measured.extend(height(v, step, rule(v, step)) - height(v, step, least.x))
             bound.extend(0.5 * (1 - v + step) ** 2)
             certified.extend(least.certified)
@@ -45,7 +46,7 @@ def blind_sawtooth(steps: Sequence[float], n_arguments: int, tolerance: float) -
 
     blind, informed = closed_forms.sawtooth_blind_to_levels, partial(closed_forms.distance_to, _VALLEYS)
     drawn, described = np.linspace(0.0, 2.0, _N_DRAWN), np.array([_DESCRIBED_ARGUMENT])
-    returned, least = blind(described, steps[0]), closed_forms.minimum(_SAWTOOTH, described, steps[0]).x
+    returned, least = blind(described, steps[0]), enumeration.minimum(_SAWTOOTH, described, steps[0]).x
     return Evidence(
         claim="C5/blind-sawtooth",
         statement="A sawtooth rule that pulls toward the nearest whole number, wherever the valleys are, "
@@ -67,7 +68,7 @@ def blind_sawtooth(steps: Sequence[float], n_arguments: int, tolerance: float) -
             },
             "v": drawn.round(5),
             "blind": blind(drawn, steps[0]).round(5),
-            "prox": closed_forms.minimum(_SAWTOOTH, drawn, steps[0]).x.round(5),
+            "prox": enumeration.minimum(_SAWTOOTH, drawn, steps[0]).x.round(5),
         },
     )
 
@@ -81,7 +82,7 @@ def quiz(
 
     def answers(pairs: Pairs) -> dict[str, Any]:
         values = [penalty.prox(v, step) for penalty, step in pairs]
-        sound = [closed_forms.is_prox(pair[0], v, pair[1], x) for pair, x in zip(pairs, values, strict=True)]
+        sound = [enumeration.is_prox(pair[0], v, pair[1], x) for pair, x in zip(pairs, values, strict=True)]
         return {"measured": np.concatenate(values), "certified": np.concatenate(sound)}
 
     def toward_one(pairs: Pairs) -> dict[str, Any]:
@@ -125,7 +126,7 @@ def binary_at_zero(steps: Sequence[float], tolerance: float) -> Evidence:
         return {
             "measured": [abs(float(rule(zero, step)[0])) for step in steps],
             "bound": [min(step, 1.0) for step in steps],
-            "certified": [bool(closed_forms.minimum(penalty, zero, step).certified[0]) for step in steps],
+            "certified": [bool(enumeration.minimum(penalty, zero, step).certified[0]) for step in steps],
         }
 
     return Evidence(

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from experiments.prox.closed_forms import FloatArray, deviation, excess, minimum
+from experiments.measure.prox_by_enumeration import FloatArray, deviation, excess, minimum
 from parlin import PAR
 
 CONVEX_KINDS = ("convex", "box", "one box side")

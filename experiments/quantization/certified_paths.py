@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.measure import quantized_points as at
-from parlin import LeastSquares, Problem, certify, theory
+from experiments.measure.certified_point import TOLERANCE, excess_over_cvxpy, is_certified
+from experiments.problems.along_path import problem_at
+from experiments.quantization.solver_points import PENALTIES
+from parlin import LeastSquares, Problem, theory
 from parlin.path import Path, solution_path
-from parlin.reference import solve_with_cvxpy
 
 FloatArray = NDArray[np.float64]
 
@@ -38,7 +39,7 @@ class Walk:
     path: Path
     bound: int  # on the coordinates off the levels
     averaged: bool  # over neighbouring columns, which are equal
-    excess_over_cvxpy: float | None
+    excess: float | None  # over cvxpy
 
     @property
     def size(self) -> int:
@@ -51,14 +52,14 @@ class Walk:
         upper, lower = self.path.alphas[:-1, None], self.path.alphas[1:, None]
         strengths = upper - PLACES * (upper - lower)
         strengths[:, -1] = self.path.alphas[1:]
-        free, residual = np.zeros(strengths.shape, dtype=int), np.zeros(strengths.shape)
+        free, certified = np.zeros(strengths.shape, dtype=int), np.zeros(strengths.shape, dtype=bool)
         for place, alpha in np.ndenumerate(strengths):
-            problem = _at_strength(self.path, alpha)
+            problem = problem_at(self.path, alpha)
             w = _average(self.path.at(alpha)) if self.averaged else self.path.at(alpha)
             free[place] = problem.unquantized(w).size
-            residual[place] = certify(problem, w).slope_residual
-        minimal = self.excess_over_cvxpy is None or self.excess_over_cvxpy <= at.CVXPY_TOLERANCE
-        return free.max(axis=1), np.all(residual <= at.SLOPE_TOLERANCE, axis=1) & minimal
+            certified[place] = is_certified(problem, w)
+        minimal = self.excess is None or self.excess <= TOLERANCE
+        return free.max(axis=1), certified.all(axis=1) & minimal
 
     @property
     def most_free(self) -> int:
@@ -77,12 +78,8 @@ class Walk:
             "strength": [float(f"{alpha:.6g}") for alpha in self.path.alphas / self.path.alphas[0]],
             "rate": (1 - free / self.size).tolist(),
             "certified": int(certified.sum()),
-            "excess_over_cvxpy": self.excess_over_cvxpy,
+            "excess_over_cvxpy": self.excess,
         }
-
-
-def _at_strength(path: Path, alpha: float) -> Problem:
-    return path.problem.with_penalty(path.problem.penalty.scaled(alpha))
 
 
 def _average(w: FloatArray) -> FloatArray:
@@ -102,13 +99,12 @@ def follow(
     `bound` is the rank of the design if None.
     """
     for k, chords in product(range(len(losses)), CHORDS):
-        loss, penalty = losses[k], at.PENALTIES[chords]
+        loss, penalty = losses[k], PENALTIES[chords]
         top = Problem(loss, penalty).strength_max()
         path = solution_path(loss, penalty, lowest * top)
         rank = int(np.linalg.matrix_rank(loss.design.columns(slice(None))))
         excess = None
         if k == 0:
-            problem = _at_strength(path, COMPARED_AT * top)
-            reference = solve_with_cvxpy(problem).objective
-            excess = (problem.objective(path.at(COMPARED_AT * top)) - reference) / reference
+            alpha = COMPARED_AT * top
+            excess = excess_over_cvxpy(problem_at(path, alpha), path.at(alpha))
         yield Walk(name, chords, path, rank if bound is None else bound, averaged, excess)

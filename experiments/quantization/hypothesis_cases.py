@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.optimize import linprog
 
-from experiments.measure.critical_points import CriticalPoint, FloatArray, find
+from experiments.quantization.critical_points import CriticalPoint, FloatArray, find
 from parlin import PAR, LeastSquares, Problem, designs
 from parlin.datasets import synthetic
 
@@ -23,7 +23,7 @@ NONZERO_SLOPES = {
     "sawtooth": designs.sawtooth(0.5, 6),
     "rippled MCP": designs.rippled_mcp(0.5, 6),
 }
-# Each with its tilted twin: no level moves, except that the twin of a flat middle needs a kink at 0.
+# Each with its tilted version: no level moves, but a flat middle needs a kink at 0 to be tilted.
 ZERO_SLOPES = {
     "staircase": (designs.staircase(0.5, 20), designs.staircase(0.5, 20, flat=0.1)),
     "max(|x| − 1, 0)": (PAR([-1.0, 1.0], [-1.0, 0.0, 1.0]), PAR.even([0.0, 1.0], [0.1, 1.0])),
@@ -48,10 +48,10 @@ def start(d: int, seed: int) -> FloatArray:
 
 
 def zero_slopes(n: int, d: int, seeds: Seeds, strength: float, tilted: bool) -> list[CriticalPoint]:
-    """Penalties with a slope 0, compared with n + 1, or their tilted twins."""
+    """Penalties with a slope 0, compared with n + 1, or tilted ones."""
     points = []
-    for name, twins in ZERO_SLOPES.items():
-        penalty = twins[tilted].scaled(strength)
+    for name, versions in ZERO_SLOPES.items():
+        penalty = versions[tilted].scaled(strength)
         for seed in seeds:
             problem = Problem(LeastSquares(*regression(n, d, seed)), penalty)
             # Far from 0, so that many coordinates begin on the flat parts of the staircase.
@@ -139,7 +139,7 @@ def several_outputs(
             for y, w in zip(Y, together.w.reshape(n_outputs, d), strict=True):
                 # The mean over all entries of Y gives each output the weight 1/n_outputs.
                 single = Problem(LeastSquares(X, y), penalty.scaled(strength * n_outputs))
-                points.append(CriticalPoint(f"one of {label}", seed, n, single, w))
+                points.append(CriticalPoint(single, w, {"name": f"one of {label}", "seed": seed}, bound=n))
     return points
 
 

@@ -47,9 +47,9 @@ from matplotlib.figure import Figure
 
 from experiments.harness import figure_style
 from experiments.harness.evidence import Control, Evidence, Standing
-from experiments.measure import quantized_points as at
+from experiments.problems.real_data import Study
+from experiments.quantization import solver_points as at
 from experiments.quantization.certified_paths import CHORDS, Walk, follow
-from experiments.real_data.fold_fits import Study
 from parlin import LeastSquares
 from parlin.datasets import synthetic
 

@@ -38,6 +38,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -45,9 +46,10 @@ from matplotlib.figure import Figure
 
 from experiments.harness import figure_style
 from experiments.harness.evidence import Control, Evidence, Standing
-from experiments.measure import critical_points as at
-from experiments.measure.critical_points import CriticalPoint
+from experiments.measure.columns import columns
+from experiments.quantization import critical_points as at
 from experiments.quantization import hypotheses_figure, hypothesis_cases
+from experiments.quantization.critical_points import CriticalPoint
 
 SOURCE = "[PAR] mechanism 2"
 WORDING = 'It says every critical point, "regardless of the specific loss landscape"'
@@ -159,8 +161,8 @@ def run(config: Config) -> tuple[Evidence, ...]:
 
 def _most_off_level(points: Sequence[CriticalPoint]) -> list[CriticalPoint]:
     """The certified point with the most coordinates off the levels for each name, since one is enough."""
-    ordered = sorted(points, key=lambda point: (point.certified, point.free.size))
-    return list({point.name: point for point in ordered}.values())
+    ordered = sorted(points, key=lambda point: (point.certified, point.n_off_levels))
+    return list({point.labels["name"]: point for point in ordered}.values())
 
 
 def _counts(
@@ -172,7 +174,7 @@ def _counts(
     dropped: str,
     remark: str,
     standing: Standing = Standing.MADE_PRECISE,
-    **columns: Any,
+    **more: Any,
 ) -> Evidence:
     """A claim on how many coordinates are off the levels, inside and outside its hypotheses."""
     return Evidence(
@@ -182,10 +184,15 @@ def _counts(
         standing=standing,
         remark=remark,
         relation=relation,
-        control=Control(outside=dropped, **at.counted(outside)),
-        table=at.table(inside) | {"control": at.table(outside)} | columns,
-        **at.counted(inside),
+        control=Control(outside=dropped, **_counted(outside)),
+        table=at.table(inside) | {"control": at.table(outside)} | more,
+        **_counted(inside),
     )
+
+
+def _counted(points: Sequence[CriticalPoint]) -> dict[str, Any]:
+    """The coordinates off the levels and the number that they are compared with."""
+    return columns(points, attrgetter("n_off_levels"), attrgetter("bound"))
 
 
 def _interpolation(
@@ -198,12 +205,8 @@ def _interpolation(
     )
 
     def residuals(points: Sequence[CriticalPoint]) -> dict[str, list]:
-        exceeding = [point for point in points if point.free.size > config.n]
-        return {
-            "measured": [at.relative_residual(point) for point in exceeding],
-            "bound": [at.residual_bound(point) for point in exceeding],
-            "certified": [point.certified for point in exceeding],
-        }
+        exceeding = [point for point in points if point.n_off_levels > config.n]
+        return columns(exceeding, at.relative_residual, at.residual_bound)
 
     return Evidence(
         claim="C3/interpolation",
@@ -217,8 +220,8 @@ def _interpolation(
             **residuals(marginal),
         ),
         table={
-            "off_level": [point.free.size for point in sweep],
-            "off_level_tilted": [point.free.size for point in tilted],
+            "off_level": [point.n_off_levels for point in sweep],
+            "off_level_tilted": [point.n_off_levels for point in tilted],
             "certified": [point.certified for point in sweep],
             "certified_tilted": [point.certified for point in tilted],
             "largest_interpolated_scale": hypothesis_cases.largest_interpolated_scale(*sizes),
@@ -228,8 +231,9 @@ def _interpolation(
 
 
 def _purification(impure: Sequence[CriticalPoint]) -> tuple[Evidence, Evidence]:
-    before = [point.moved(point.w) for point in impure]
-    purified, rounded = [point.purified() for point in impure], [point.rounded() for point in impure]
+    before = [point.compared_with_rank() for point in impure]
+    purified = [point.purified() for point in before]
+    rounded = [point.partly_rounded() for point in before]
 
     def changes(moved: Sequence[CriticalPoint]) -> dict[str, list]:
         pairs = [at.objective_change(*pair) for pair in zip(before, moved, strict=True)]
@@ -244,7 +248,7 @@ def _purification(impure: Sequence[CriticalPoint]) -> tuple[Evidence, Evidence]:
         before,
         "The same points before purification, of designs or slopes that break the bound.",
         "It says every critical point; for a fixed design it is one with the same fit and objective.",
-        proof=[at.proof(point) for point in purified],
+        proof=[point.proof.verdict.name for point in purified],
     )
     objective = Evidence(
         claim="C3/purification-objective",
@@ -257,7 +261,9 @@ def _purification(impure: Sequence[CriticalPoint]) -> tuple[Evidence, Evidence]:
             outside="As many coordinates are put on levels, but by rounding those nearest to one.",
             **changes(rounded),
         ),
-        table={"moved": [old.free.size - new.free.size for old, new in zip(before, purified, strict=True)]},
+        table={
+            "moved": [old.n_off_levels - new.n_off_levels for old, new in zip(before, purified, strict=True)]
+        },
         **changes(purified),
     )
     return count, objective

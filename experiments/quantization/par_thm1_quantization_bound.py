@@ -37,19 +37,22 @@ certified limits of the same runs (C13/iteration-1000); a convex penalty with a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
+from operator import attrgetter
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from experiments.harness.evidence import Evidence, Standing
-from experiments.measure import quantized_points as at
-from experiments.measure.quantized_points import PENALTIES, SOLVERS, Point
+from experiments.harness.evidence import Control, Evidence, Standing
+from experiments.measure.columns import columns
 from experiments.quantization import quantization_bound_figure
-from parlin import PAR, LeastSquares, Proof
+from experiments.quantization import solver_points as at
+from experiments.quantization.solver_points import PENALTIES, SOLVERS, Point
+from parlin import PAR, LeastSquares
 from parlin.solvers import FISTA, ProximalGradient
 
 
@@ -128,8 +131,27 @@ def _descents(config: Config, n: int, design: Callable[[int, int, int], LeastSqu
     for seed, (name, penalty) in product(config.seeds, PENALTIES.items()):
         loss = design(n, config.d, seed)
         for point in at.descend(loss, penalty, strengths, max_iter, n=n, seed=seed, shape=name):
-            first = seed == config.seeds[0] and point.origin["strength"] == config.solver_strengths[-1]
+            first = seed == config.seeds[0] and point.labels["strength"] == config.solver_strengths[-1]
             yield point.compared_with_cvxpy() if first and penalty.shape == "convex" else point
+
+
+def _evidence(
+    points: Sequence[Point],
+    measure: Callable[[Point], float],
+    bound: Callable[[Point], float] | float,
+    control: Sequence[Point],
+    outside: str,
+    control_measure: Callable[[Point], float] | None = None,
+    table: Mapping[str, Any] | None = None,
+    **words: Any,
+) -> Evidence:
+    """A claim and its control, measured by the same function unless the control has its own."""
+    return Evidence(
+        **columns(points, measure, bound),
+        control=Control(outside=outside, **columns(control, control_measure or measure, bound)),
+        table={"inside": at.table(points), "outside": at.table(control), **(table or {})},
+        **words,
+    )
 
 
 def _grid_claim(config: Config, points: list[Point]) -> Evidence:
@@ -139,10 +161,10 @@ def _grid_claim(config: Config, points: list[Point]) -> Evidence:
         options = {"solver": ProximalGradient(), "start": start, "max_iter": config.max_iter, "n": n}
         loss = at.sign_loss(n, config.d, seed)
         discrete.append(at.solve_at(loss, PENALTIES["sawtooth"], strength, **options))
-    return at.judged(
+    return _evidence(
         points,
-        lambda point: point.free,
-        lambda point: point.origin["n"],
+        attrgetter("n_off_levels"),
+        lambda point: point.labels["n"],
         control=discrete,
         outside="X has entries ±1 and the slopes are ±1: a row of X can itself be a pattern of slopes.",
         claim="C1/grid",
@@ -158,9 +180,9 @@ def _grid_claim(config: Config, points: list[Point]) -> Evidence:
 
 
 def _proof_claim(points: list[Point], duplicated: list[Point]) -> Evidence:
-    return at.judged(
+    return _evidence(
         points,
-        lambda point: float(point.proof.verdict is Proof.PROVED),
+        lambda point: float(point.proved),
         1.0,
         control=duplicated,
         outside="Every column occurs twice, so that the columns off the levels can be dependent.",
@@ -173,15 +195,15 @@ def _proof_claim(points: list[Point], duplicated: list[Point]) -> Evidence:
         standing=Standing.MADE_PRECISE,
         remark="It is about exact critical points, which runs in floating point only come near to.",
         relation="==",
-        table={"proved_slack": [point.proved_slack for point in points]},
+        table={"proved_slack": [point.proved_margin for point in points]},
     )
 
 
 def _strength_claim(config: Config, points: list[Point]) -> Evidence:
     with_ridge_term = partial(at.loss_with_ridge_term, ridge=config.ridge_term)
-    return at.judged(
+    return _evidence(
         points,
-        lambda point: point.free,
+        attrgetter("n_off_levels"),
         config.n,
         control=[*_descents(config, config.n, with_ridge_term)],
         outside=f"The loss has a ridge term {config.ridge_term / 2:g}‖w‖² and depends on more than Xw.",
@@ -201,7 +223,7 @@ def _rate_claim(config: Config, points: list[Point], duplicated: list[Point]) ->
     strength, *others = config.trace_strengths
     runs = [(strength, solver) for solver in SOLVERS] + [(other, FISTA()) for other in others]
     shown = (at.gaussian_loss(config.n, config.d, config.seeds[0]), PENALTIES["ridge chords"])
-    return at.judged(
+    return _evidence(
         points,
         lambda point: point.rate,
         (config.d - config.n) / config.d,
@@ -227,12 +249,12 @@ def _iteration_claim(config: Config) -> Evidence:
         loss = at.gaussian_loss(config.n, config.d, seed)
         problem = (loss, PENALTIES["ridge chords"], config.iteration_strength)
         early = at.solve_at(*problem, solver=solver, max_iter=config.iterations)
-        labels = {"seed": seed, "stopped": early.origin["solver"], "early_rate": early.rate}
-        options = {"start": early.result.w, "max_iter": config.patience}
+        labels = {"seed": seed, "stopped": early.labels["solver"], "early_rate": early.rate}
+        options = {"start": early.w, "max_iter": config.patience}
         limits.append(at.solve_at(*problem, solver=FISTA(), **options, **labels))
-    return at.judged(
+    return _evidence(
         limits,
-        lambda point: point.origin["early_rate"],
+        lambda point: point.labels["early_rate"],
         (config.d - config.n - 1) / config.d,
         control=limits,
         control_measure=lambda point: point.rate,
@@ -256,9 +278,9 @@ def _equality_claim(config: Config, points: list[Point]) -> Evidence:
         loss = at.gaussian_loss(config.n, config.d, seed)
         top = float(np.abs(loss.gradient_at_zero).max())
         flat.append(at.solve_at(loss, PAR([-1.0, 1.0], [-1.0, 0.0, 1.0]), strength, top=top, **options))
-    shown = {point.origin["shape"]: point for point in convex if point.certified}
+    shown = {point.labels["shape"]: point for point in convex if point.certified}
     shown["flat cell (control)"] = flat[-1]
-    return at.judged(
+    return _evidence(
         convex,
         lambda point: point.distances()[config.d - config.n - 1],
         0.0,

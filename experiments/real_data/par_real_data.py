@@ -42,13 +42,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
+from operator import attrgetter
 from typing import Any
 
 from matplotlib.figure import Figure
 
 from experiments.harness.evidence import Control, Evidence, Standing
+from experiments.measure.columns import columns
+from experiments.problems.real_data import Study
 from experiments.real_data import real_data_figure
-from experiments.real_data.fold_fits import Fit, Penalty, Study, certified_fits
+from experiments.real_data.fold_fits import Fit, Penalty, fits_on_grid
 from experiments.real_data.rounding_baselines import Comparison, compare
 from parlin.solvers import FISTA
 
@@ -123,7 +126,7 @@ def _weak_fits(config: Config) -> Iterator[Fit]:
     for study in config.weak_studies:
         X, y = study.rows()
         for train, _ in study.cuts():
-            yield from certified_fits(
+            yield from fits_on_grid(
                 "ridge", X[train], y[train], config.weak_alphas, config.weak_spacing, study.data, FISTA()
             )
 
@@ -137,25 +140,26 @@ def _floor(tuned: Sequence[Fit], weak: Sequence[Fit]) -> Evidence:
         standing=Standing.MADE_PRECISE,
         remark="It says every critical point, and n for the rank; columns that are equal break that.",
         relation=">=",
-        measured=[fit.rate(fit.purified) for fit in fits],
-        bound=[fit.floor for fit in fits],
-        certified=[fit.certified(fit.purified) for fit in fits],
+        **columns(
+            fits,
+            attrgetter("purified_fit.rate"),
+            attrgetter("lower_bound"),
+            certified=attrgetter("purified_fit.certified"),
+        ),
         control=Control(
             outside="The fits by FISTA before purification; the design is not in general position.",
-            measured=[fit.rate(fit.w) for fit in weak],
-            bound=[fit.floor for fit in weak],
-            certified=[fit.certified(fit.w) for fit in weak],
+            **columns(weak, attrgetter("rate"), attrgetter("lower_bound")),
         ),
         table={
-            "data": [fit.data for fit in fits],
+            "data": [fit.labels["data"] for fit in fits],
             "rows": [fit.problem.loss.design.shape[0] for fit in fits],
             "rank": [fit.rank for fit in fits],
-            "alpha": [fit.alpha for fit in fits],
-            "free": [fit.free[1] for fit in fits],
+            "alpha": [fit.labels["alpha"] for fit in fits],
+            "free": [fit.purified_fit.n_off_levels for fit in fits],
             "before": {
                 "rank": [fit.rank for fit in weak],
-                "alpha": [fit.alpha for fit in weak],
-                "free": [fit.free[0] for fit in weak],
+                "alpha": [fit.labels["alpha"] for fit in weak],
+                "free": [fit.n_off_levels for fit in weak],
             },
         },
     )

@@ -49,7 +49,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments.harness.evidence import Control, Evidence, Standing
-from experiments.measure.mean_limits import upper_limit
+from experiments.measure.certified_point import TOLERANCE
+from experiments.measure.intervals import upper_limit
 from experiments.measure.zero_solution import even_formula, least_strength
 from experiments.real_data import real_tradeoff_figure
 from experiments.real_data.tuned_splits import Split, Tuned, chords, sweep, training_rows, tune
@@ -67,7 +68,6 @@ ROUNDINGS = 2 * float(np.finfo(float).eps)
 BRACKET = 1e-6
 # Of a loss relative to that of 0.
 ROUNDING = 1e-12
-TOLERANCE = 1e-8
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def _distance(config: Config, fits: Fits) -> Evidence:
     every = [fit for each in fits.values() for fit in each]
     # A fine grid is a large program for an interior-point method; one instance for each data set will do.
     compared = [fits[data, sizes[0], config.spacings[-1]][0] for data, sizes in config.sizes]
-    excess = [fit.excess_over_cvxpy() for fit in compared]
+    excess = [fit.excess() for fit in compared]
     minimal = max(excess) <= TOLERANCE
     smallest = [fit for data, sizes in config.sizes for fit in fits[data, sizes[0], config.spacings[-1]]]
     short = [fit.on_short_grid(SHORT_SPACING) for fit in smallest]

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from experiments.harness import figure_style
 from experiments.harness.evidence import Evidence
-from experiments.measure.mean_limits import half_width
+from experiments.measure.intervals import half_width
 from experiments.real_data.tuned_splits import METHODS, RealSweep, Tuned
 
 _NAMES = dict(zip(METHODS, ("PAR-ridge", "rounded ridge", "ridge"), strict=True))

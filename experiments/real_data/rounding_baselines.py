@@ -11,18 +11,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import stats
 from sklearn.linear_model import Lasso, Ridge
 from sklearn.model_selection import KFold, ParameterGrid
 
+from experiments.measure.intervals import corrected_resampled
+from experiments.problems.real_data import Study
 from experiments.real_data.fold_fits import (
-    TOLERANCE,
     Fit,
     FloatArray,
     Penalty,
-    Study,
-    certified_fits,
     estimator,
+    fits_on_grid,
     levels_a_side,
 )
 
@@ -31,7 +30,6 @@ METHODS = ("plain", "plain rounded", "PAR", "PAR rounded")
 _INNER_FOLDS = 3
 # Enough to rank strengths; what is reported is fitted again and certified.
 _RANKING_TOL = 1e-4
-_CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
@@ -47,13 +45,11 @@ class Comparison:
     errors: dict[str, FloatArray]
     distinct: dict[str, FloatArray]
     fits: list[Fit]
-    excess_over_cvxpy: float | None
 
     @property
     def certified(self) -> bool:
         """Whether every fit with a grid is, purified too, and minimal where cvxpy was asked."""
-        minimal = self.excess_over_cvxpy is None or self.excess_over_cvxpy <= TOLERANCE
-        return minimal and all(fit.certified(fit.w) and fit.certified(fit.purified) for fit in self.fits)
+        return all(fit.certified and fit.purified_fit.certified for fit in self.fits)
 
     @property
     def cost_of_rounding(self) -> float:
@@ -68,8 +64,7 @@ class Comparison:
         """
         ratios = self.errors[method] / self.errors[rival]
         shared = 0.0 if self.study.few else 1 / (self.study.folds - 1)
-        quantile = stats.t.ppf(_CONFIDENCE, ratios.size - 1)
-        return float(ratios.mean()), float(quantile * ratios.std(ddof=1) * np.sqrt(1 / ratios.size + shared))
+        return float(ratios.mean()), corrected_resampled(ratios, shared)
 
     def row(self) -> dict[str, Any]:
         """What tables and figures need of it."""
@@ -86,13 +81,13 @@ class Comparison:
             "ratio_width": against_rounded[1],
             "both_rounded": both_rounded[0],
             "both_rounded_width": both_rounded[1],
-            "rate": float(np.mean([fit.rate(fit.purified) for fit in self.fits])),
-            "floor": float(np.mean([fit.floor for fit in self.fits])),
-            "alphas": [fit.alpha for fit in self.fits],
+            "rate": float(np.mean([fit.purified_fit.rate for fit in self.fits])),
+            "floor": float(np.mean([fit.lower_bound for fit in self.fits])),
+            "alphas": [fit.labels["alpha"] for fit in self.fits],
             **{f"error of {method}": float(self.errors[method].mean()) for method in METHODS},
             **{f"distinct of {method}": float(self.distinct[method].mean()) for method in METHODS},
             "certified": self.certified,
-            "excess_over_cvxpy": self.excess_over_cvxpy,
+            "excess_over_cvxpy": self.fits[0].excess,
         }
 
 
@@ -105,17 +100,17 @@ def compare(
     for train, test in study.cuts():
         rows, left_out = (X[train], y[train]), (X[test], y[test])
         best = _best_alphas(penalty, spacing, alphas, study.seed, *rows)
-        (fit,) = certified_fits(penalty, *rows, [best["PAR"]], spacing, study.data)
-        (to_round,) = certified_fits(penalty, *rows, [best["PAR rounded"]], spacing, study.data)
+        (fit,) = fits_on_grid(penalty, *rows, [best["PAR"]], spacing, study.data)
+        (to_round,) = fits_on_grid(penalty, *rows, [best["PAR rounded"]], spacing, study.data)
         solutions = (
             _plain(penalty, *rows, best["plain"]),
             _rounded(_plain(penalty, *rows, best["plain rounded"]), spacing),
-            fit.purified,
-            _rounded(to_round.purified, spacing),
+            fit.purified_fit.w,
+            _rounded(to_round.purified_fit.w, spacing),
         )
         errors.append([_error(w, rows, left_out) for w in solutions])
         distinct.append([np.unique(w).size for w in solutions])
-        fits.append(fit)
+        fits.append(fit.compared_with_cvxpy() if with_cvxpy and not fits else fit)
     return Comparison(
         study,
         penalty,
@@ -123,7 +118,6 @@ def compare(
         dict(zip(METHODS, np.array(errors, dtype=float).T, strict=True)),
         dict(zip(METHODS, np.array(distinct, dtype=float).T, strict=True)),
         fits,
-        fits[0].excess_over_cvxpy() if with_cvxpy else None,
     )
 
 

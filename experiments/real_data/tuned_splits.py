@@ -8,16 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import KFold
 
-from experiments.tuning.sweeps import TOLERANCE, ridge_coefs
-from parlin import PAR, LeastSquares, Problem, certify, datasets, designs, grid_path, solve, theory
-from parlin.reference import solve_with_cvxpy
+from experiments.measure.certified_point import (
+    TOLERANCE,
+    CertifiedPoint,
+    solve_to_slopes,
+)
+from experiments.measure.ridge import ridge_coefs
+from experiments.problems import real_data
+from parlin import PAR, LeastSquares, Problem, designs, grid_path, theory
 
 FloatArray = NDArray[np.float64]
 
@@ -38,7 +43,7 @@ def chords(spacing: float, reach: float = REACH) -> PAR:
 class Split:
     """`n` training rows drawn at random; all others are for testing."""
 
-    data: str
+    data: real_data.Name
     n: int
     seed: int
 
@@ -63,7 +68,7 @@ class Split:
 
     @property
     def _order(self) -> NDArray[np.intp]:
-        return np.random.default_rng([self.seed, self.n]).permutation(_rows(self.data)[1].size)
+        return np.random.default_rng([self.seed, self.n]).permutation(real_data.rows(self.data)[1].size)
 
 
 @dataclass(frozen=True)
@@ -80,26 +85,31 @@ class Tuned:
         return Problem(self.split.loss, chords(self.spacing).scaled(self.alphas["PAR"]))
 
     @cached_property
-    def w(self) -> FloatArray:
+    def point(self) -> CertifiedPoint:
         """The solution."""
-        return certified_point(self.problem)
+        return CertifiedPoint(self.problem, solve_to_slopes(self.problem).w)
+
+    @property
+    def w(self) -> FloatArray:
+        """The coefficients of the solution."""
+        return self.point.w
 
     @cached_property
     def ridge(self) -> FloatArray:
         """Ridge at the strength of PAR-ridge."""
-        return ridge_coefs(self.split.loss, np.array([self.alphas["PAR"]]))[0]
+        return ridge_coefs(self.split.loss, self.alphas["PAR"])[0]
 
     @cached_property
     def certified(self) -> bool:
-        """Whether the solution is critical relative to the smallest slope, and ridge solves its equations."""
+        """Whether the solution is certified, and ridge solves its equations."""
         alpha, loss = self.alphas["PAR"], self.split.loss
         error = np.abs(loss.gradient(self.ridge) + alpha * self.ridge).max()
-        return is_critical(self.problem, self.w) and error <= TOLERANCE * alpha * self.spacing / 2
+        return self.point.certified and error <= TOLERANCE * alpha * self.spacing / 2
 
     @property
     def rate(self) -> float:
-        """The quantized share."""
-        return float(np.mean(self.problem.on_level(self.w)))
+        """The fraction of quantized coefficients."""
+        return self.point.rate
 
     @cached_property
     def error(self) -> dict[str, float]:
@@ -127,8 +137,8 @@ class Tuned:
     def on_short_grid(self, spacing: float) -> tuple[float, float, bool]:
         """Distance and bound on a grid with one level a side, and whether the point is certified."""
         problem = Problem(self.split.loss, chords(spacing, spacing).scaled(self.alphas["PAR"]))
-        w = certified_point(problem)
-        return float(np.linalg.norm(w - self.ridge)), self._bound(spacing), is_critical(problem, w)
+        found = CertifiedPoint(problem, solve_to_slopes(problem).w)
+        return float(np.linalg.norm(found.w - self.ridge)), self._bound(spacing), found.certified
 
     def _bound(self, spacing: float) -> float:
         rows, columns = self.split.loss.design.shape
@@ -139,10 +149,9 @@ class Tuned:
             smallest = max(float(np.linalg.eigvalsh(design.T @ design)[0]), 0.0)
         return theory.ridge_distance(columns, spacing, self.alphas["PAR"], smallest)
 
-    def excess_over_cvxpy(self) -> float:
-        """The objective minus that of an interior-point method, relative."""
-        reference = solve_with_cvxpy(self.problem).objective
-        return (self.problem.objective(self.w) - reference) / reference
+    def excess(self) -> float:
+        """The objective compared with cvxpy's."""
+        return self.point.compared_with_cvxpy().excess
 
 
 def tune(split: Split, spacing: float, strengths: Sequence[float]) -> Tuned:
@@ -183,8 +192,8 @@ def sweep(split: Split, spacing: float, shares: FloatArray) -> RealSweep:
     w, certified, start = [], True, None
     for share in shares:
         problem = unit.with_penalty(unit.penalty.scaled(share * unit.strength_max()))
-        start = certified_point(problem, start)
-        certified &= is_critical(problem, start)
+        start = solve_to_slopes(problem, w0=start).w
+        certified &= CertifiedPoint(problem, start).certified
         w.append(start)
     fits = np.array(w)
     return RealSweep(
@@ -195,36 +204,18 @@ def sweep(split: Split, spacing: float, shares: FloatArray) -> RealSweep:
     )
 
 
-def certified_point(problem: Problem, start: FloatArray | None = None) -> FloatArray:
-    """Where the solver ends when it is asked for a gradient exact relative to the smallest slope."""
-    smallest = float(np.abs(problem.penalty.slopes).min())
-    tol = TOLERANCE * smallest / max(smallest, float(np.abs(problem.loss.gradient_at_zero).max()))
-    return solve(problem, w0=start, tol=tol).w
-
-
-def is_critical(problem: Problem, w: FloatArray) -> bool:
-    """Whether the point is critical relative to the smallest slope."""
-    return certify(problem, w).slope_residual <= TOLERANCE
-
-
-@cache
-def _rows(name: str) -> tuple[FloatArray, FloatArray]:
-    data = {"diabetes": datasets.diabetes_cubic, "digits": datasets.digits}[name]()
-    return data.X, data.y / data.y.std()
-
-
 def training_rows(split: Split) -> tuple[FloatArray, FloatArray]:
     """The raw training rows."""
-    X, y = _rows(split.data)
+    X, y = real_data.rows(split.data)
     return X[split.train], y[split.train]
 
 
 def _loss(name: str, rows: NDArray[np.intp]) -> LeastSquares:
-    X, y = _rows(name)
+    X, y = real_data.rows(name)
     return LeastSquares(X[rows], y[rows], fit_intercept=True)
 
 
 def _errors(name: str, loss: LeastSquares, w: FloatArray, rows: NDArray[np.intp]) -> FloatArray:
-    X, y = _rows(name)
+    X, y = real_data.rows(name)
     intercepts = np.array([loss.intercept(each) for each in w])
     return ((w @ X[rows].T + intercepts[:, None] - y[rows]) ** 2).mean(axis=1)

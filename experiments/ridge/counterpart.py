@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import lsq_linear
 
-from parlin import PAR, Certificate, LeastSquares, Problem, certify, designs, solve, theory
-from parlin.reference import solve_with_cvxpy
+from experiments.measure.certified_point import TOLERANCE, CertifiedPoint, solve_to_slopes
+from experiments.measure.ridge import ridge_coefs
+from parlin import PAR, LeastSquares, Problem, designs, theory
 
 FloatArray = NDArray[np.float64]
 
-TOLERANCE = 1e-8
 _NEWTON_STEPS = 50
 
 
@@ -53,29 +53,43 @@ CUBIC = Smooth(
 class Pair:
     """The solution on a grid, the counterpart, and what is needed to judge and to compare them.
 
-    `counterpart_error` bounds the distance of `counterpart` from the exact one; `origin` holds what tables
-    and figures call the pair by; `excess_over_cvxpy` is the objective minus that of an interior-point
-    method, relative, None where the two are not compared.
+    `counterpart_error` bounds the distance of `counterpart` from the exact one; `labels` holds what tables
+    and figures call the pair by.
     """
 
-    problem: Problem
-    w: FloatArray
-    certificate: Certificate
+    point: CertifiedPoint
     counterpart: FloatArray
     counterpart_error: float
     smooth: Smooth
     alpha: float
     spacing: float
     n_levels: int
-    origin: dict[str, Any] = field(default_factory=dict)
-    excess_over_cvxpy: float | None = None
+    labels: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def problem(self) -> Problem:
+        """The problem on the grid."""
+        return self.point.problem
+
+    @property
+    def w(self) -> FloatArray:
+        """Its solution."""
+        return self.point.w
+
+    @property
+    def excess(self) -> float | None:
+        """Its objective compared with cvxpy's, where cvxpy was asked."""
+        return self.point.excess
 
     @property
     def certified(self) -> bool:
-        """Whether both points are what they are called, and minimal where cvxpy was asked."""
-        critical = self.certificate.slope_residual <= TOLERANCE
-        minimal = self.excess_over_cvxpy is None or self.excess_over_cvxpy <= TOLERANCE
-        return critical and minimal and self.counterpart_is_exact
+        """Whether the solution is certified, and the counterpart exact."""
+        return self.point.certified and self.counterpart_is_exact
+
+    @property
+    def certified_and_covered(self) -> bool:
+        """Whether the pair is certified, on a grid that reaches its solution."""
+        return self.certified and self.covered
 
     @property
     def counterpart_is_exact(self) -> bool:
@@ -142,14 +156,12 @@ class Pair:
         return float(np.linalg.norm(self.difference - predicted)) / self.bound
 
     def compared_with_cvxpy(self) -> Pair:
-        """The same pair with its objective beside that of an interior-point method."""
-        reference = solve_with_cvxpy(self.problem).objective
-        return replace(self, excess_over_cvxpy=(self.certificate.objective - reference) / abs(reference))
+        """The same pair, its solution compared with cvxpy's."""
+        return replace(self, point=self.point.compared_with_cvxpy())
 
     def rounded(self) -> Pair:
         """The counterpart rounded to the grid in place of the solution: a point that is not critical."""
-        w = self.problem.penalty.nearest_level(self.counterpart)
-        return replace(self, w=w, certificate=certify(self.problem, w), excess_over_cvxpy=None)
+        return replace(self, point=self.point.moved(self.counterpart).rounded())
 
 
 def pair(
@@ -160,7 +172,7 @@ def pair(
     *,
     smooth: Smooth = RIDGE,
     bounded: bool = False,
-    **origin: Any,
+    **labels: Any,
 ) -> Pair:
     """Both solutions; the grid has the levels that theory asks for unless their number is given.
 
@@ -175,14 +187,9 @@ def pair(
         reach, penalty = n_levels * spacing, designs.ridge(spacing, n_levels, bounded=True)
         counterpart = ridge_in_box(loss, alpha, reach)
     problem = Problem(loss, penalty.scaled(alpha))
-    # `solve` measures against the gradient at 0; this is the same length against the smallest slope.
-    smallest = float(np.abs(problem.penalty.slopes).min())
-    unit = smallest / max(smallest, float(np.abs(loss.gradient_at_zero).max()))
-    result = solve(problem, tol=TOLERANCE * unit)
+    point = CertifiedPoint(problem, solve_to_slopes(problem).w)
     error = counterpart_error(loss, alpha, smooth, counterpart, reach)
-    return Pair(
-        problem, result.w, result.certificate, counterpart, error, smooth, alpha, spacing, n_levels, origin
-    )
+    return Pair(point, counterpart, error, smooth, alpha, spacing, n_levels, labels)
 
 
 def one_coefficient(curvature: float, centre: float) -> LeastSquares:
@@ -192,7 +199,9 @@ def one_coefficient(curvature: float, centre: float) -> LeastSquares:
 
 
 def minimise_smooth(loss: LeastSquares, alpha: float, smooth: Smooth) -> FloatArray:
-    """The minimiser of ``f + α Σ p(w_j)`` by Newton's method, as far as float64 takes it."""
+    """The minimiser of ``f + α Σ p(w_j)`` to rounding: in closed form, or by Newton's method."""
+    if smooth is RIDGE:
+        return ridge_coefs(loss, alpha)[0]
     hessian = _hessian(loss)
     w = np.zeros(loss.size)
     for _ in range(_NEWTON_STEPS):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from experiments.measure.mean_interval import MeanInterval
+from experiments.measure.intervals import MeanInterval
 from experiments.ridge.oracle_fits import Fit, LinearModel, fit
 
 Shape = tuple[int, int, float | None]

@@ -12,8 +12,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.ridge.counterpart import RIDGE, TOLERANCE, Pair, counterpart_error
-from parlin import LeastSquares, Problem, designs, solve, theory
+from experiments.measure.certified_point import CertifiedPoint, solve_to_slopes
+from experiments.measure.ridge import ridge_coefs
+from experiments.ridge.counterpart import RIDGE, Pair, counterpart_error
+from parlin import LeastSquares, Problem, designs, theory
 from parlin.datasets import Entries, synthetic
 
 FloatArray = NDArray[np.float64]
@@ -68,8 +70,7 @@ class LinearModel:
 
     def ridge(self, alpha: float) -> FloatArray:
         """The ridge solution."""
-        values, vectors = self.spectrum
-        return vectors @ (vectors.T @ (self.X.T @ self.y) / len(self.y) / (values + alpha))
+        return ridge_coefs(self.loss, alpha)[0]
 
     def squared_error(self, w: FloatArray) -> float:
         """``‖w − w*‖²``."""
@@ -129,12 +130,9 @@ def fit(
     if n_levels is None:
         n_levels = theory.covering_levels(float(np.abs(ridge).max()), d, spacing)
     problem = Problem(model.loss, designs.ridge(spacing, n_levels).scaled(alpha))
-    # `solve` measures against the gradient at 0; this is the same length against the smallest slope.
-    smallest = alpha * spacing / 2
-    unit = smallest / max(smallest, float(np.abs(model.loss.gradient_at_zero).max()))
-    result = solve(problem, tol=TOLERANCE * unit)
+    point = CertifiedPoint(problem, solve_to_slopes(problem).w)
     error = counterpart_error(model.loss, alpha, RIDGE, ridge)
-    pair = Pair(problem, result.w, result.certificate, ridge, error, RIDGE, alpha, spacing, n_levels)
+    pair = Pair(point, ridge, error, RIDGE, alpha, spacing, n_levels)
     pair = pair.compared_with_cvxpy() if compare else pair
     bits = _stored_bits(problem, pair.w, spacing)
     return Fit(
@@ -146,11 +144,11 @@ def fit(
         par=model.squared_error(pair.w),
         distance=pair.distance,
         bound=theory.ridge_distance(d, spacing, alpha, model.curvature),
-        quantized_share=pair.certificate.quantization_rate,
+        quantized_share=pair.point.rate,
         bits=bits / d,
         critical=pair.certified,
         covered=pair.covered,
-        excess=pair.excess_over_cvxpy,
+        excess=pair.excess,
     )
 
 

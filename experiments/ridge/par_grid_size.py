@@ -50,9 +50,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments.harness.evidence import Control, Evidence, Standing
-from experiments.measure.mean_interval import MeanInterval
+from experiments.measure.certified_point import TOLERANCE
+from experiments.measure.intervals import MeanInterval
 from experiments.ridge import grid_size_figure
-from experiments.ridge.counterpart import TOLERANCE
 from experiments.ridge.fits_by_spacing import FitsBySpacing, Setting, Shape, all_certified, mean_over, table
 from experiments.ridge.oracle_fits import FLOAT_BITS, Fit
 

@@ -46,15 +46,16 @@ from numpy.typing import NDArray
 from sklearn.linear_model import Ridge, lars_path
 
 from experiments.harness.evidence import Control, Evidence, Standing
+from experiments.measure.certified_point import TOLERANCE, excess_over_cvxpy, is_certified
+from experiments.measure.ridge import ridge_error
+from experiments.problems.along_path import problem_at
 from experiments.ridge import path_limits_figure
-from parlin import PAR, LeastSquares, Problem, certify, designs, theory
+from parlin import PAR, LeastSquares, Problem, designs, theory
 from parlin.datasets import Regression, synthetic
 from parlin.path import Path, solution_path
-from parlin.reference import solve_with_cvxpy
 
 FloatArray = NDArray[np.float64]
 
-TOLERANCE = 1e-8
 # The two paths agree to this share of the largest coefficient.
 SAME = 1e-9
 ONE_LEVEL = PAR([0.0], [-1.0, 1.0])
@@ -114,19 +115,9 @@ def _columns(rows: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
     return {name: [row[name] for row in rows] for name in rows[0]}
 
 
-def _slope_residual(path: Path, alpha: float, w: FloatArray) -> float:
-    return certify(_at_strength(path, alpha), w).slope_residual
-
-
-def _at_strength(path: Path, alpha: float) -> Problem:
-    return path.problem.with_penalty(path.problem.penalty.scaled(alpha))
-
-
-def _excess_over_cvxpy(path: Path, alpha: float) -> float:
-    """The objective minus that of an interior-point method, relative."""
-    problem = _at_strength(path, alpha)
-    reference = solve_with_cvxpy(problem).objective
-    return (problem.objective(path.at(alpha)) - reference) / reference
+def _is_minimal(path: Path, alpha: float) -> bool:
+    """Whether cvxpy finds no lower objective at this strength."""
+    return excess_over_cvxpy(problem_at(path, alpha), path.at(alpha)) <= TOLERANCE
 
 
 # -- ridge --------------------------------------------------------------------------------------------
@@ -165,13 +156,12 @@ def _beside_ridge(
     if covering:
         n_levels = theory.covering_levels(float(np.abs(ridge).max()), d, spacing)
     path = _ridge_path(config, data, spacing, n_levels)
-    minimal = not covering or seed != config.seeds[0] or _excess_over_cvxpy(path, strengths[-1]) <= TOLERANCE
+    minimal = not covering or seed != config.seeds[0] or _is_minimal(path, strengths[-1])
     for alpha, theirs in zip(strengths, ridge, strict=True):
         ours = path.at(alpha)
-        # The objective of ridge has curvature alpha, so this bounds the distance from its minimiser.
-        error = float(np.linalg.norm(path.problem.loss.gradient(theirs) + alpha * theirs)) / alpha
+        error = ridge_error(path.problem.loss, alpha, theirs)
         reached = not covering or np.abs(ours).max() <= theory.ridge_reach(spacing, n_levels)
-        exact = error <= TOLERANCE * spacing / 2 and _slope_residual(path, alpha, ours) <= TOLERANCE
+        exact = error <= TOLERANCE * spacing / 2 and is_certified(problem_at(path, alpha), ours)
         yield {
             "design": name,
             "seed": seed,
@@ -247,18 +237,18 @@ def _beside_lasso(
     strengths = np.concatenate((alphas[1:], 0.5 * (alphas[1:] + alphas[:-1])))
     lasso = np.concatenate((coefs[1:], 0.5 * (coefs[1:] + coefs[:-1])))
     path = solution_path(LeastSquares(data.X, data.y), penalty, float(alphas[-1]))
-    minimal = seed != config.seeds[0] or _excess_over_cvxpy(path, float(strengths[-1])) <= TOLERANCE
+    minimal = seed != config.seeds[0] or _is_minimal(path, float(strengths[-1]))
     for alpha, theirs in zip(strengths, lasso, strict=True):
         ours = path.at(alpha)
         plain = Problem(path.problem.loss, ONE_LEVEL.scaled(alpha))
-        exact = _slope_residual(path, alpha, ours) <= TOLERANCE
+        exact = is_certified(problem_at(path, alpha), ours)
         yield {
             "design": name,
             "seed": seed,
             "strength": float(alpha / alphas[0]),
             "measured": float(np.abs(ours - theirs).max() / np.abs(theirs).max()),
             "bound": SAME,
-            "certified": bool(exact and minimal and certify(plain, theirs).slope_residual <= TOLERANCE),
+            "certified": bool(exact and minimal and is_certified(plain, theirs)),
         }
 
 

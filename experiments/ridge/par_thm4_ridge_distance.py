@@ -52,9 +52,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments.harness.evidence import Control, Evidence, Standing
+from experiments.measure.certified_point import TOLERANCE
+from experiments.measure.columns import columns
 from experiments.ridge import ridge_distance_figure
-from experiments.ridge.counterpart import CUBIC, RIDGE, TOLERANCE, Pair, one_coefficient, pair
-from experiments.ridge.random_pairs import judged, random_pairs, table
+from experiments.ridge.counterpart import CUBIC, RIDGE, Pair, one_coefficient, pair
+from experiments.ridge.random_pairs import random_pairs, table
 from experiments.ridge.short_grid_counterexample import Spiked
 from parlin import LeastSquares, theory
 from parlin.datasets import synthetic
@@ -62,9 +64,10 @@ from parlin.datasets import synthetic
 made_precise = partial(Evidence, source="[PAR] Thm 4", standing=Standing.MADE_PRECISE)
 # Gradients may be off by this fraction of the smallest slope, and then distances by as much of their bounds.
 at_most = partial(made_precise, relation="<=", tolerance=TOLERANCE)
-SOURCE = attrgetter("distance", "bound")
-SHARPER = attrgetter("distance", "sharper_bound")
-FITTED = attrgetter("prediction_distance", "prediction_bound")
+SOURCE = attrgetter("distance"), attrgetter("bound")
+SHARPER = attrgetter("distance"), attrgetter("sharper_bound")
+FITTED = attrgetter("prediction_distance"), attrgetter("prediction_bound")
+COVERED = attrgetter("certified_and_covered")
 SHORT = "The grid ends too early, with a finite slope."
 SHORT_EXAMPLE = (one_coefficient(1.0, 10.0), 1.0, 0.2, 3)  # loss, α, q, m
 
@@ -142,10 +145,7 @@ def _identity(pairs: Sequence[Pair]) -> Evidence:
             outside="Ridge rounded to the grid, where no slope agrees with the gradient.",
             measured=[found.identity_error for found in rounded],
             bound=TOLERANCE,
-            certified=[
-                found.counterpart_is_exact and found.certificate.slope_residual > TOLERANCE
-                for found in rounded
-            ],
+            certified=[found.counterpart_is_exact and not found.point.critical for found in rounded],
         ),
     )
 
@@ -155,24 +155,25 @@ def _bounded(pairs: Sequence[Pair], early: Sequence[Pair]) -> Evidence:
         claim="C7",
         statement="If the grid covers the solution, PAR-ridge is within √d q/2 of ridge.",
         remark="It names no hypothesis on where the grid ends; max|w| <= (m + 1) q is needed.",
-        **judged(pairs, SOURCE),
-        control=Control(outside=SHORT, **judged(early, SOURCE, covered=False)),
+        **columns(pairs, *SOURCE, certified=COVERED),
+        control=Control(outside=SHORT, **columns(early, *SOURCE)),
         table=table(pairs),
     )
 
 
 def _sharper(pairs: Sequence[Pair]) -> Evidence:
-    def judge_by_mean(found: Pair) -> tuple[float, float]:
+    def by_mean(found: Pair) -> float:
         mean = float(np.mean(found.problem.loss.coordinate_lipschitz))
-        return found.distance, theory.ridge_distance(found.problem.size, found.spacing, found.alpha, mean)
+        return theory.ridge_distance(found.problem.size, found.spacing, found.alpha, mean)
 
     return at_most(
         claim="C7/sharper",
         statement="The distance is at most α/(α + μ) times √d q/2, μ the smallest eigenvalue of X'X/n.",
         remark="It has √d q/2, which is the case μ = 0.",
-        **judged(pairs, SHARPER),
+        **columns(pairs, *SHARPER, certified=COVERED),
         control=Control(
-            outside="The mean eigenvalue stands in for the smallest.", **judged(pairs, judge_by_mean)
+            outside="The mean eigenvalue stands in for the smallest.",
+            **columns(pairs, attrgetter("distance"), by_mean, certified=COVERED),
         ),
     )
 
@@ -223,8 +224,8 @@ def _prediction(config: Config, pairs: Sequence[Pair], early: Sequence[Pair]) ->
         claim="C7/prediction",
         statement="The fits of PAR-ridge and ridge differ by at most √(α d) q/4 in root mean square.",
         remark="It bounds the coefficients only.",
-        **judged([*pairs, *corners], FITTED),
-        control=Control(outside=SHORT, **judged(early, FITTED, covered=False)),
+        **columns([*pairs, *corners], *FITTED, certified=COVERED),
+        control=Control(outside=SHORT, **columns(early, *FITTED)),
     )
 
 
@@ -261,26 +262,25 @@ def _box(config: Config) -> Evidence:
         claim="C7/box",
         statement="In a box that ends at the last level, PAR-ridge is within α/(α + μ) √d q/2 of ridge.",
         remark="It names no hypothesis on where the grid ends; this is what holds for any grid.",
-        **judged(boxed, SHARPER, covered=False),
-        control=Control(outside=SHORT, **judged(open_ended, SHARPER, covered=False)),
+        **columns(boxed, *SHARPER),
+        control=Control(outside=SHORT, **columns(open_ended, *SHARPER)),
         table=table(boxed),
     )
 
 
 def _strongly_convex(pairs: Sequence[Pair], early: Sequence[Pair]) -> Evidence:
-    def judge(found: Pair) -> tuple[float, float]:
+    def bound(found: Pair) -> float:
         # |p″| is at most this on the cells that the coefficients lie in.
         largest = 1 + float(np.abs(found.w).max()) + found.spacing
         error = theory.chord_slope_error(found.spacing, largest)
-        bound = theory.strongly_convex_distance(found.problem.size, error, found.alpha, 1.0, found.curvature)
-        return found.distance, bound
+        return theory.strongly_convex_distance(found.problem.size, error, found.alpha, 1.0, found.curvature)
 
     return at_most(
         claim="C7/strongly-convex",
         statement="Chords of x²/2 + |x|³/6 move the solution by at most α ε √d/(α + μ).",
         remark="It treats x²/2 only; ε is half the spacing times the largest second derivative.",
-        **judged(pairs, judge),
-        control=Control(outside=SHORT, **judged(early, judge, covered=False)),
+        **columns(pairs, attrgetter("distance"), bound, certified=COVERED),
+        control=Control(outside=SHORT, **columns(early, attrgetter("distance"), bound)),
         table=table(pairs),
     )
 

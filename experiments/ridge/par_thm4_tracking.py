@@ -47,9 +47,9 @@ from functools import partial
 from matplotlib.figure import Figure
 
 from experiments.harness.evidence import Control, Evidence, Standing
-from experiments.measure.mean_interval import MeanInterval
+from experiments.measure.certified_point import TOLERANCE
+from experiments.measure.intervals import MeanInterval
 from experiments.ridge import tracking_figure
-from experiments.ridge.counterpart import TOLERANCE
 from experiments.ridge.oracle_fits import FLOAT_BITS, Fit, LinearModel, fit
 
 STANDARD_ERRORS = 4.0

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from experiments.measure.certified_point import CertifiedPoint
 from experiments.ridge.counterpart import RIDGE, Pair, counterpart_error
-from parlin import LeastSquares, Problem, certify, designs, solve, theory
+from parlin import LeastSquares, Problem, designs, solve, theory
 
 FloatArray = NDArray[np.float64]
 
@@ -20,7 +21,7 @@ _STIFF, _SOFT = 1e4, 1e-6
 _N_LEVELS = 3
 # Slopes this near the ends of their intervals, in cells, where 0.5 is the end itself.
 _SLOPE_ERROR = 0.49
-# Room for what the soft direction is stiffer than 0.
+# Margin for the nonzero small eigenvalue.
 _ROOM = 0.01
 
 
@@ -82,4 +83,4 @@ class Spiked:
     def _pair(self, w: FloatArray, n_levels: int) -> Pair:
         problem = Problem(self.loss, designs.ridge(1.0, n_levels))
         error = counterpart_error(self.loss, 1.0, RIDGE, self.ridge)
-        return Pair(problem, w, certify(problem, w), self.ridge, error, RIDGE, 1.0, 1.0, n_levels)
+        return Pair(CertifiedPoint(problem, w), self.ridge, error, RIDGE, 1.0, 1.0, n_levels)

@@ -50,15 +50,15 @@ from itertools import product
 from matplotlib.figure import Figure
 
 from experiments.harness.evidence import Control, Evidence, Standing
+from experiments.measure.certified_point import CertifiedPoint
+from experiments.measure.columns import columns
 from experiments.storage import storage_figure
 from experiments.storage.stored_fits import (
     FLOAT_BITS,
     LAYOUTS,
-    Fit,
     Stored,
     fits,
     gaussian,
-    judged,
     largest_free,
     on_grid,
     on_levels,
@@ -143,7 +143,7 @@ def run(config: Config) -> tuple[Evidence, ...]:
     )
 
 
-def _even(config: Config) -> Iterator[Fit]:
+def _even(config: Config) -> Iterator[CertifiedPoint]:
     """The fits on multiples of a spacing."""
     shapes = [(n, config.d) for n in config.rows] + [config.tall]
     for m, k in product(config.levels_a_side, (0, 1)):
@@ -156,7 +156,7 @@ def _even(config: Config) -> Iterator[Fit]:
             yield from fits(data, gaussian(n, d, seed), on_grid(m)[k], config.alphas, seed, compare)
 
 
-def _irregular(config: Config) -> Iterator[Fit]:
+def _irregular(config: Config) -> Iterator[CertifiedPoint]:
     model = on_levels(config.irregular_levels)
     for n, seed in product(config.irregular_rows, config.seeds):
         data, compare = f"normal {n} × {config.d}", n == config.irregular_rows[0] and seed < config.compared
@@ -178,9 +178,9 @@ def _promise(config: Config) -> Evidence:
         claim="C11",
         statement="A normal design with n/d up to the share of theory is stored in half, at every strength.",
         relation=">=",
-        **judged(within, lambda found: found.ratio, 2.0),
+        **columns(within, lambda found: found.ratio, 2.0),
         control=Control(
-            outside="One row more, the weakest strength.", **judged(beyond, lambda found: found.ratio, 2.0)
+            outside="One row more, the weakest strength.", **columns(beyond, lambda found: found.ratio, 2.0)
         ),
         table=table(within),
     )
@@ -193,10 +193,10 @@ def _bits(every: Sequence[Stored], irregular: Sequence[Stored], layout: str) -> 
         claim=f"C11/{layout}",
         statement=f"The {layout} layout takes {formula} bits and 2F for an even grid, KF for any other.",
         relation="==",
-        **judged(chosen, lambda found: found.read.n_bits, lambda found: found.theory_bits(found.even)),
+        **columns(chosen, lambda found: found.read.n_bits, lambda found: found.theory_bits(found.even)),
         control=Control(
             outside="Levels that are no multiples of one spacing, counted as two floats.",
-            **judged(uneven, lambda found: found.read.n_bits, lambda found: found.theory_bits(True)),
+            **columns(uneven, lambda found: found.read.n_bits, lambda found: found.theory_bits(True)),
         ),
         table=table(chosen),
     )
@@ -218,9 +218,9 @@ def _threshold(every: Sequence[Stored]) -> Evidence:
         claim="C11/threshold",
         statement="A fit takes at most half the bits of floats exactly where u/d is at most theory's share.",
         relation="==",
-        **judged(every, halved, predicted),
+        **columns(every, halved, predicted),
         control=Control(
-            outside="The share of the other layout.", **judged(every, halved, predicted_by_the_other)
+            outside="The share of the other layout.", **columns(every, halved, predicted_by_the_other)
         ),
         table={
             "ratio": [found.ratio for found in every],
@@ -254,10 +254,10 @@ def _impossible(config: Config, even: Sequence[Stored]) -> Evidence:
         standing=Standing.REFUTED,
         remark="It says that storage falls by a factor of two; on tall designs it falls little or rises.",
         relation=">=",
-        **judged(beyond, lambda found: found.read.n_bits, bound),
+        **columns(beyond, lambda found: found.read.n_bits, bound),
         control=Control(
             outside="A single level and one free coefficient less: exactly half.",
-            **judged(below, lambda found: found.read.n_bits, bound),
+            **columns(below, lambda found: found.read.n_bits, bound),
         ),
         table=table(beyond),
     )
@@ -271,10 +271,10 @@ def _file(every: Sequence[Stored], irregular: Sequence[Stored]) -> Evidence:
         claim="C11/file",
         statement="A file has the bits of the formula, rounded up to a byte, and a header of 36 bytes.",
         relation="==",
-        **judged(every, lambda found: found.n_bytes_written, lambda found: payload(found) + HEADER_BYTES),
+        **columns(every, lambda found: found.n_bytes_written, lambda found: payload(found) + HEADER_BYTES),
         control=Control(
             outside="The header is left out, as it is in the formulas.",
-            **judged(irregular, lambda found: found.n_bytes_written, payload),
+            **columns(irregular, lambda found: found.n_bytes_written, payload),
         ),
     )
 
@@ -284,10 +284,10 @@ def _round_trip(every: Sequence[Stored], irregular: Sequence[Stored]) -> Evidenc
         claim="C11/round-trip",
         statement="Read back, every coefficient of every fit has the bits that it had.",
         relation="<=",
-        **judged(every, lambda found: found.n_changed, 0.0),
+        **columns(every, lambda found: found.n_changed, 0.0),
         control=Control(
             outside="The fit is rounded to the nearest levels, so that codes are all that is stored.",
-            **judged(irregular, lambda found: found.rounded_changes, 0.0),
+            **columns(irregular, lambda found: found.rounded_changes, 0.0),
         ),
     )
 

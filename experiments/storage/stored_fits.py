@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import math
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, NamedTuple
 
@@ -14,55 +14,20 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
-from parlin import (
-    PAR,
-    LeastSquares,
-    PARLasso,
-    PARRegressor,
-    PARRidge,
-    Problem,
-    certify,
-    datasets,
-    designs,
-    theory,
-)
+from experiments.measure.certified_point import CertifiedPoint, estimator_tolerance
+from experiments.problems.real_data import Name, rows
+from parlin import PAR, LeastSquares, PARLasso, PARRegressor, PARRidge, Problem, datasets, designs, theory
 from parlin.packed import Packed, pack, unpack
-from parlin.reference import solve_with_cvxpy
 
 FloatArray = NDArray[np.float64]
 Layout = Literal["escape", "bitmap"]
 
-TOLERANCE = 1e-8
 LAYOUTS: tuple[Layout, ...] = ("escape", "bitmap")
 FLOAT_BITS = (32, 64)
 # The grids end here, in standard deviations of the target a unit of the feature.
 REACH = 0.35
 BITS = {"escape": theory.escape_code_bits, "bitmap": theory.bitmap_bits}
 SHARES = {"escape": theory.escape_free_share, "bitmap": theory.bitmap_free_share}
-
-
-@dataclass(frozen=True)
-class Fit:
-    """A fit without intercept; `excess` is its objective over that of cvxpy, relative, None if not asked."""
-
-    data: str
-    seed: int | None
-    kind: str
-    alpha: float
-    problem: Problem
-    w: FloatArray
-    excess: float | None = None
-
-    @property
-    def certified(self) -> bool:
-        """Whether the point is critical relative to the slopes, and minimal where cvxpy was asked."""
-        minimal = self.excess is None or self.excess <= TOLERANCE
-        return minimal and certify(self.problem, self.w).slope_residual <= TOLERANCE
-
-    def compared_with_cvxpy(self) -> Fit:
-        """The same fit beside an interior-point method's."""
-        reference = solve_with_cvxpy(self.problem).objective
-        return replace(self, excess=(self.problem.objective(self.w) - reference) / reference)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +45,7 @@ class Stored:
         Whether the fit is.
     """
 
-    fit: Fit
+    fit: CertifiedPoint
     float_bits: int
     read: Packed
     n_bytes_written: int
@@ -95,7 +60,7 @@ class Stored:
     @property
     def even(self) -> bool:
         """Whether the levels are multiples of a spacing: said by the fit, not by the packed bytes."""
-        return self.fit.kind != "PARRegressor"
+        return self.fit.labels["kind"] != "PARRegressor"
 
     @property
     def coef(self) -> NDArray[np.floating]:
@@ -136,7 +101,9 @@ def largest_free(d: int, n_levels: int, float_bits: int, layout: Layout, uniform
 
 
 def stored(
-    fits: Iterable[Fit], layouts: Iterable[Layout] = LAYOUTS, float_bits: Iterable[int] = FLOAT_BITS
+    fits: Iterable[CertifiedPoint],
+    layouts: Iterable[Layout] = LAYOUTS,
+    float_bits: Iterable[int] = FLOAT_BITS,
 ) -> list[Stored]:
     """Every fit in every layout and type of float, written and read."""
     layouts, float_bits = tuple(layouts), tuple(float_bits)
@@ -148,7 +115,7 @@ def stored(
     return result
 
 
-def _through_a_file(fit: Fit, certified: bool, layout: Layout, float_bits: int) -> Stored:
+def _through_a_file(fit: CertifiedPoint, certified: bool, layout: Layout, float_bits: int) -> Stored:
     coef = fit.w.astype(f"f{float_bits // 8}")
     file = io.BytesIO()
     size = file.write(pack(coef, fit.problem.penalty, layout).to_bytes())
@@ -159,23 +126,12 @@ def _through_a_file(fit: Fit, certified: bool, layout: Layout, float_bits: int) 
     return Stored(fit, float_bits, read, size, n_changed, certified)
 
 
-def judged(
-    kept: Sequence[Stored], measure: Callable[[Stored], float], bound: Callable[[Stored], float] | float
-) -> dict[str, list[Any] | float]:
-    """The points of a claim or its control."""
-    return {
-        "measured": [measure(found) for found in kept],
-        "bound": [bound(found) for found in kept] if callable(bound) else bound,
-        "certified": [found.certified for found in kept],
-    }
-
-
 def table(kept: Sequence[Stored], *names: str) -> dict[str, list[Any]]:
     """What the figure and a reader of the evidence need to know of each point; all of it without names."""
     columns = {
-        "data": [found.fit.data for found in kept],
-        "kind": [found.fit.kind for found in kept],
-        "alpha": [found.fit.alpha for found in kept],
+        "data": [found.fit.labels["data"] for found in kept],
+        "kind": [found.fit.labels["kind"] for found in kept],
+        "alpha": [found.fit.labels["alpha"] for found in kept],
         "layout": [found.read.layout for found in kept],
         "d": [found.shape[0] for found in kept],
         "K": [found.shape[1] for found in kept],
@@ -187,10 +143,10 @@ def table(kept: Sequence[Stored], *names: str) -> dict[str, list[Any]]:
 
 
 @cache
-def real(name: Literal["diabetes", "digits"]) -> tuple[FloatArray, FloatArray]:
+def real(name: Name) -> tuple[FloatArray, FloatArray]:
     """A design with standardised columns and the standardised target."""
-    data = {"diabetes": datasets.diabetes_cubic, "digits": datasets.digits}[name]()
-    return data.X, (data.y - data.y.mean()) / data.y.std()
+    X, y = rows(name)
+    return X, y - y.mean()
 
 
 @cache
@@ -232,7 +188,7 @@ def fits(
     alphas: Sequence[float],
     seed: int | None = None,
     compare: bool = False,
-) -> Iterator[Fit]:
+) -> Iterator[CertifiedPoint]:
     """Fits of one model, each begun where the last one ended; with `compare`, cvxpy judges the middle one.
 
     Each is run until its gradient is exact relative to the smallest slope.
@@ -240,11 +196,10 @@ def fits(
     loss = LeastSquares(*design)
     for k, alpha in enumerate(alphas):
         problem = Problem(loss, model.unit.scaled(alpha))
-        smallest = float(np.abs(problem.penalty.slopes).min())
-        tol = TOLERANCE * smallest / max(smallest, float(np.abs(loss.gradient_at_zero).max()))
         with warnings.catch_warnings():
             # A fit that does not get there will not be certified, which says the same.
             warnings.simplefilter("ignore", ConvergenceWarning)
-            model.estimator.set_params(alpha=alpha, tol=tol).fit(*design)
-        fit = Fit(data, seed, model.name, alpha, problem, model.estimator.coef_)
+            model.estimator.set_params(alpha=alpha, tol=estimator_tolerance(problem)).fit(*design)
+        labels = {"data": data, "seed": seed, "kind": model.name, "alpha": alpha}
+        fit = CertifiedPoint(problem, model.estimator.coef_, labels)
         yield fit.compared_with_cvxpy() if compare and k == (len(alphas) - 1) // 2 else fit

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from experiments.harness import figure_style
 from experiments.harness.evidence import Evidence
-from experiments.measure.mean_limits import half_width
+from experiments.measure.intervals import half_width
 from experiments.tuning.sweeps import METHODS, Sweep
 from parlin import theory
 
@@ -51,7 +51,7 @@ def errors_by_spacing(
         rates = [found.rate[found.best("PAR")] for found in each]
         rows.append({"n": n, "spacing": spacing, "rate": float(np.mean(rates))})
         rows[-1] |= {name: _mean(values) for name, values in tuned.items()}
-        rows[-1]["excess_over_cvxpy"] = each[0].excess_over_cvxpy
+        rows[-1]["excess_over_cvxpy"] = each[0].excess
     return {name: [row[name] for row in rows] for name in rows[0]}
 
 

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from parlin import Problem, certify, solve
+from experiments.measure.certified_point import is_certified, solve_to_slopes
+from parlin import Problem
 
 FloatArray = NDArray[np.float64]
-
-TOLERANCE = 1e-8
 
 
 @dataclass(frozen=True)
@@ -38,8 +37,7 @@ def run(problem: Problem, step: float, n_steps: int, batch: int | None, seed: in
     With `batch`, each gradient is that of as many rows drawn anew.
     """
     loss, rng = problem.loss, np.random.default_rng([seed, 2])
-    smallest = float(np.abs(problem.penalty.slopes).min())
-    result = solve(problem, tol=TOLERANCE * smallest / float(np.abs(loss.gradient_at_zero).max()))
+    result = solve_to_slopes(problem)
     rows, columns = np.sqrt(loss.design.shape[0]) * loss.design.columns(slice(None)), loss.design.shape[1]
     length = step / loss.lipschitz
     w = problem.clip(rng.standard_normal(columns))
@@ -54,5 +52,5 @@ def run(problem: Problem, step: float, n_steps: int, batch: int | None, seed: in
         distance.append(float(np.linalg.norm(w - result.w)))
     return Run(
         distance=np.array(distance) / float(np.linalg.norm(result.w)),
-        certified=certify(problem, result.w).slope_residual <= TOLERANCE,
+        certified=is_certified(problem, result.w),
     )

@@ -49,9 +49,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from experiments.harness.evidence import Control, Evidence, Standing
-from experiments.measure.mean_limits import lower_limit, upper_limit
+from experiments.measure.intervals import lower_limit, upper_limit
 from experiments.tuning import alpha_sweep_figure
-from experiments.tuning.sweeps import TOLERANCE, Data, Sweep, most_returning, sweep
+from experiments.tuning.sweeps import Data, Sweep, most_returning, sweep
 from parlin import PAR, LeastSquares, solution_path
 
 FloatArray = NDArray[np.float64]
@@ -172,8 +172,7 @@ def _grids(config: Config, sweeps: Sweeps) -> tuple[Evidence, Evidence, Evidence
     finest, coarsest = config.spacings[0], config.spacings[-1]
     coarse = [(n, q) for n, q in sweeps if q > SPREAD]
     vouched = {
-        key: all(found.certified for found in each) and each[0].excess_over_cvxpy <= TOLERANCE
-        for key, each in sweeps.items()
+        key: all(found.certified for found in each) and each[0].minimal for key, each in sweeps.items()
     }
 
     def tuned(n: int, q: float, method: str = "PAR", least_rate: float = 0.0) -> FloatArray:

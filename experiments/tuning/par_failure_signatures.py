@@ -49,7 +49,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments.harness.evidence import Control, Evidence, Standing
-from experiments.measure.zero_solution import above_collapse, even_formula, least_strength
+from experiments.measure.zero_solution import above_alpha_max, even_formula, least_strength
 from experiments.tuning import failure_signatures_figure
 from experiments.tuning import iterate_distances as distances
 from experiments.tuning.sweeps import Data
@@ -162,7 +162,7 @@ def _collapse(drawn: Sequence[Data]) -> Evidence:
 
 def _nonconvex(config: Config, drawn: Sequence[Data]) -> Evidence:
     found = {
-        name: [[above_collapse(data.loss, EVEN[name], m) for m in config.multiples] for data in drawn]
+        name: [[above_alpha_max(data.loss, EVEN[name], m) for m in config.multiples] for data in drawn]
         for name in ("ridge chords", *NONCONVEX)
     }
     judged = [k for k, m in enumerate(config.multiples) if 1 < m <= config.judged_up_to]
@@ -175,12 +175,12 @@ def _nonconvex(config: Config, drawn: Sequence[Data]) -> Evidence:
         relation=">=",
         measured=[point.nonzeros for point in inside],
         bound=1,
-        certified=[point.critical and point.gain > 0 for point in inside],
+        certified=[point.certified and point.gain > 0 for point in inside],
         control=Control(
             outside="Ridge chords, which are convex, from the same start.",
             measured=[point.nonzeros for point in outside],
             bound=1,
-            certified=[point.critical for point in outside],
+            certified=[point.certified for point in outside],
         ),
         table={
             "multiple": config.multiples,

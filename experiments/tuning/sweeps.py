@@ -13,14 +13,15 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from parlin import LeastSquares, Problem, certify, designs, solution_path
+from experiments.measure.certified_point import TOLERANCE, excess_over_cvxpy, is_certified
+from experiments.measure.ridge import ridge_coefs
+from experiments.problems.along_path import problem_at
+from parlin import LeastSquares, Problem, designs, solution_path
 from parlin.datasets import synthetic
 from parlin.path import Path, PathEnd
-from parlin.reference import solve_with_cvxpy
 
 FloatArray = NDArray[np.float64]
 
-TOLERANCE = 1e-8
 METHODS = ("PAR", "rounded ridge", "ridge")
 # The grids end here; true coefficients are standard normal.
 REACH = 8.0
@@ -103,7 +104,7 @@ class Sweep:
         loss, slope = self.data.loss, self.spacing / 2
         on_grid, ridge = self.coefs["PAR"], self.coefs["ridge"]
         return all(
-            certify(_at_strength(self.path, alpha), w).slope_residual <= TOLERANCE
+            is_certified(problem_at(self.path, alpha), w)
             and np.abs(loss.gradient(v) + alpha * v).max() <= TOLERANCE * alpha * slope
             for alpha, w, v in zip(self.alphas, on_grid, ridge, strict=True)
         )
@@ -131,12 +132,15 @@ class Sweep:
         return float(np.diff(error).max()) / (2 * self.data.loss.value_at_zero)
 
     @cached_property
-    def excess_over_cvxpy(self) -> float:
-        """The objective minus that of an interior-point method, relative."""
+    def excess(self) -> float:
+        """The objective compared with cvxpy's, at one strength."""
         alpha = COMPARED_AT * self.path.alphas[0]
-        problem = _at_strength(self.path, alpha)
-        reference = solve_with_cvxpy(problem).objective
-        return (problem.objective(self.path.at(alpha)) - reference) / reference
+        return excess_over_cvxpy(problem_at(self.path, alpha), self.path.at(alpha))
+
+    @property
+    def minimal(self) -> bool:
+        """Whether cvxpy finds no lower objective there."""
+        return self.excess <= TOLERANCE
 
 
 def sweep(data: Data, spacing: float, shares: FloatArray) -> Sweep:
@@ -146,18 +150,6 @@ def sweep(data: Data, spacing: float, shares: FloatArray) -> Sweep:
     return Sweep(data, spacing, solution_path(data.loss, penalty, lowest), shares)
 
 
-def ridge_coefs(loss: LeastSquares, alphas: FloatArray) -> FloatArray:
-    """The coefficients of ridge regression at each strength, one a row."""
-    U, s, Vt = np.linalg.svd(loss.design.columns(slice(None)), full_matrices=False)
-    # The columns of the design carry the weights 1/√n, and so must the targets.
-    targets = U.T @ (np.sqrt(loss.design.weights) * (loss.y - loss.y_mean))
-    return (s / (s**2 + alphas[:, None]) * targets) @ Vt
-
-
 def most_returning(path: Path) -> int:
     """How many coefficients more are quantized at some strength than at a stronger one."""
     return int((np.maximum.accumulate(path.free) - path.free).max())
-
-
-def _at_strength(path: Path, alpha: float) -> Problem:
-    return path.problem.with_penalty(path.problem.penalty.scaled(alpha))

@@ -125,7 +125,7 @@ def parabola(target):
 )
 def test_judge_measures_the_distance_in_units_of_the_smallest_slope(target, w, residual, strict):
     judgement = judge(parabola(target), ABSOLUTE.scaled(0.5), np.array([w]))
-    assert judgement.slope_residual == pytest.approx(residual, abs=1e-15)
+    assert judgement.relative_distance == pytest.approx(residual, abs=1e-15)
     assert judgement.critical == (residual == 0.0)
     assert judgement.strict == strict
     assert judgement.off_level == (w != 0.0)
@@ -225,7 +225,7 @@ def test_training_a_linear_network_ends_where_the_library_and_cvxpy_do():
     penalty = designs.lasso(0.5, 4).scaled(0.05)
     w = train(network, penalty, 0.5 * start, max_rounds=50)
     problem = Problem(LeastSquares(network.jacobian(w), network.y), penalty)
-    assert judge(network, penalty, w).slope_residual <= 1e-10
+    assert judge(network, penalty, w).relative_distance <= 1e-10
     reference = solve_with_cvxpy(problem).objective
     assert problem.objective(w) <= reference * (1 + 1e-8)
     assert problem.objective(w) == pytest.approx(solve(problem, tol=1e-12).certificate.objective, rel=1e-12)
@@ -239,7 +239,7 @@ def test_training_a_network_ends_at_a_point_below_its_surroundings(base):
     w = train(network, penalty, start, max_rounds=50)
     np.testing.assert_array_equal(start, begin)
     judgement = judge(network, penalty, w)
-    assert judgement.slope_residual <= 1e-10
+    assert judgement.relative_distance <= 1e-10
     assert judgement.strict
 
     def objective(at):
@@ -256,7 +256,7 @@ def test_newton_finishes_where_proximal_gradient_is_slow():
     network, start = random_network(4, 12, 2, seed=4)
     penalty = designs.lasso(0.5, 4).scaled(0.02)
     w = train(network, penalty, start, max_rounds=8)
-    assert judge(network, penalty, w).slope_residual <= 1e-10
+    assert judge(network, penalty, w).relative_distance <= 1e-10
 
 
 def test_training_without_rounds_returns_the_start():

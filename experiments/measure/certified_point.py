@@ -1,0 +1,200 @@
+r"""Certified points: the one definition that every experiment asks before a point counts as evidence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parlin import (
+    Certificate,
+    ExactCertificate,
+    Problem,
+    Proof,
+    Result,
+    certify,
+    exact_certificate,
+    purify,
+    solve,
+)
+from parlin.reference import solve_with_cvxpy
+from parlin.solvers.base import Solver
+
+FloatArray = NDArray[np.float64]
+
+TOLERANCE = 1e-8
+
+
+def is_certified(
+    problem: Problem, w: FloatArray, certificate: Certificate | None = None, excess: float | None = None
+) -> bool:
+    r"""Whether the point solves the problem as far as float64 can tell, whoever found it.
+
+    Parameters
+    ----------
+    problem : Problem
+    w : array of shape (d,)
+    certificate : Certificate, optional
+        That of `w`, where it is there already.
+    excess : float, optional
+        `excess_over_cvxpy` of `w`, where cvxpy was asked.
+
+    Notes
+    -----
+    These are at most 1e-8:
+
+    * ``residual``, relative to the gradient at 0, with rounding errors allowed for: what a solver calls
+      CONVERGED or ROUNDING.
+    * ``slope_residual``, relative to the smallest nonzero slope, because at a weak strength every point
+      that fits the data has a small residual, and none need be quantized.  Rounding errors are *not*
+      allowed for: where they exceed 1e-8 of a slope, float64 does not tell which coefficients are on
+      levels, and such a point shows nothing.  None passes: without a finite nonzero slope there is nothing
+      to be quantized.
+    * the excess over cvxpy, which does not rely on this library at all.
+
+    Besides, no coefficient is on a concave kink of a penalty that is not convex: the Clarke subdifferential
+    is an interval there, but no minimiser in that coordinate can be.  ``prox_residual`` would ask for more:
+    its step ``1/max_j ‖X_j‖²`` is longer than 1/L, so that the prox may jump across cells from a point that
+    is a strict local minimum.
+
+    That `exact_certificate` PROVES a critical point with the levels and cells of `w` is another matter: it
+    settles counts of coefficients on levels, but says nothing of numbers measured at `w`.  It is
+    `CertifiedPoint.proved`.
+    """
+    found = certify(problem, w) if certificate is None else certificate
+    minimal = excess is None or excess <= TOLERANCE
+    return _is_clarke_critical(found) and minimal and not on_concave_kinks(problem, w).any()
+
+
+def _is_clarke_critical(found: Certificate) -> bool:
+    slope_residual = found.slope_residual
+    return found.residual <= TOLERANCE and (slope_residual is None or slope_residual <= TOLERANCE)
+
+
+def on_concave_kinks(problem: Problem, w: FloatArray) -> NDArray[np.bool_]:
+    """Which penalised coordinates equal a level where the slope falls, shape (d,)."""
+    return problem.on_level(w) & ~np.isin(w, problem.penalty.quantization_levels)
+
+
+def solve_to_slopes(problem: Problem, solver: Solver | Literal["auto"] = "auto", **options: Any) -> Result:
+    """A result that is certified if it has converged; `options` as for `parlin.solve`."""
+    return solve(problem, solver, tol=TOLERANCE, relative_to="slopes", **options)
+
+
+def estimator_tolerance(problem: Problem) -> float:
+    """The `tol` of an estimator at which its coefficients are certified.
+
+    An estimator's tolerance is relative to the gradient at 0; this is 1e-8 of the smallest slope, as far as
+    that asks for more.
+    """
+    smallest = smallest_slope(problem)
+    return TOLERANCE * smallest / max(smallest, float(np.abs(problem.loss.gradient_at_zero).max()))
+
+
+def excess_over_cvxpy(problem: Problem, w: FloatArray) -> float:
+    """``(F(w) − F) / max(f(0), |F|)`` with F the objective that cvxpy's interior-point method finds."""
+    reference = solve_with_cvxpy(problem).objective
+    return (problem.objective(w) - reference) / max(problem.loss.value_at_zero, abs(reference))
+
+
+@dataclass(frozen=True)
+class CertifiedPoint:
+    """A point of a problem, asked whether it is certified and which coefficients are on levels.
+
+    Parameters
+    ----------
+    problem : Problem
+    w : array of shape (d,)
+    labels : dict
+        What tables and figures call it by.
+    excess : float or None
+        `excess_over_cvxpy`; None where cvxpy was not asked.
+    """
+
+    problem: Problem
+    w: FloatArray
+    labels: dict[str, Any] = field(default_factory=dict)
+    excess: float | None = None
+
+    @cached_property
+    def certificate(self) -> Certificate:
+        """What one pass over the data proves of the point."""
+        return certify(self.problem, self.w)
+
+    @property
+    def critical(self) -> bool:
+        """Whether the point is certified, cvxpy left aside."""
+        return is_certified(self.problem, self.w, self.certificate)
+
+    @property
+    def clarke_critical(self) -> bool:
+        """Whether the point is certified, but for concave kinks: it may be on some.
+
+        For claims on concave kinks alone, which would be empty of points that are `certified`.
+        """
+        return _is_clarke_critical(self.certificate)
+
+    @property
+    def certified(self) -> bool:
+        """`is_certified`."""
+        return is_certified(self.problem, self.w, self.certificate, self.excess)
+
+    @property
+    def objective(self) -> float:
+        """The objective at the point."""
+        return self.certificate.objective
+
+    @property
+    def residual_over_slope(self) -> float | None:
+        """The largest distance from criticality of a coordinate, relative to the smallest nonzero slope."""
+        return self.certificate.slope_residual
+
+    @cached_property
+    def proof(self) -> ExactCertificate:
+        """Whether rational arithmetic finds a critical point with these quantized coordinates and cells."""
+        return exact_certificate(self.problem, self.w)
+
+    @property
+    def proved(self) -> bool:
+        """Whether there is an exact critical point with the levels and cells of this one."""
+        return self.proof.verdict is Proof.PROVED
+
+    @cached_property
+    def off_levels(self) -> NDArray[np.intp]:
+        """The penalised coordinates that equal no level, float for float."""
+        return self.problem.unquantized(self.w)
+
+    @property
+    def n_off_levels(self) -> int:
+        """How many those are."""
+        return self.off_levels.size
+
+    @property
+    def rate(self) -> float:
+        """The fraction of penalised coordinates that equal a level."""
+        return self.certificate.quantization_rate
+
+    def moved(self, w: FloatArray) -> Self:
+        """Another point of the same problem; cvxpy has not been asked of it."""
+        return replace(self, w=w, excess=None)
+
+    def rounded(self) -> Self:
+        """The point with every coordinate on its nearest level."""
+        return self.moved(self.problem.penalty.nearest_level(self.w))
+
+    def purified(self) -> Self:
+        """The point where purification ends: the same fit, at most rank(X) coordinates off the levels."""
+        return self.moved(purify(self.problem, self.w))
+
+    def compared_with_cvxpy(self) -> Self:
+        """The same point, compared with cvxpy."""
+        return replace(self, excess=excess_over_cvxpy(self.problem, self.w))
+
+
+def smallest_slope(problem: Problem) -> float:
+    """The smallest nonzero |slope| of the penalty."""
+    slopes = np.abs(problem.penalty.slopes)
+    return float(slopes[np.isfinite(slopes) & (slopes > 0)].min())
