@@ -4,7 +4,7 @@
 #   make verify SMOKE=1               the same in small; touches nothing under figures/
 #   make verify JOBS=4                with four processes (the default is 2)
 #   make verify ONLY="par_eq23_prox"  only the experiments named
-#   make test                         lint, layers, all tests, doctests
+#   make test                         lint, layers, all tests, doctests; JOBS=4 as above
 #   make lint                         lint alone
 #   make bench                        speed and memory against peers: benchmarks/README.md
 #   make bench QUICK=1                the same in small; leaves benchmarks/ as it is
@@ -24,9 +24,9 @@ READY := $(VENV)/ready
 
 # Processes share the cores, so each of them computes on one thread; one thread also keeps the
 # order of floating-point sums, hence the evidence, the same from run to run.
-verify: export OPENBLAS_NUM_THREADS = 1
-verify: export MKL_NUM_THREADS = 1
-verify: export OMP_NUM_THREADS = 1
+verify test: export OPENBLAS_NUM_THREADS = 1
+verify test: export MKL_NUM_THREADS = 1
+verify test: export OMP_NUM_THREADS = 1
 verify: $(READY)
 	$(BIN)/python -m experiments $(ONLY) --jobs $(JOBS) $(if $(filter-out 0,$(SMOKE)),--smoke)
 
@@ -41,7 +41,7 @@ $(VENV)/bench-ready: $(READY)
 
 test: lint
 	$(BIN)/python -m pytest -q tests/test_layers.py
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q --numprocesses $(JOBS) --dist loadfile
 	$(BIN)/python -m pytest -q --doctest-modules parlin
 
 lint: $(READY)

@@ -100,12 +100,12 @@ def test_a_point_or_a_loss_that_is_not_finite_never_stops_a_run(w):
 
 def test_the_slope_residual_is_relative_to_the_smallest_slope_of_each_coordinate():
     penalty = PAR([0.0, 1.0], [-4.0, 0.25, 2.0])
-    problem = Problem(LeastSquares(np.eye(2), [3.0, 3.0]), penalty, [1.0, 2.0])
-    # −∇f(0) = (1.5, 1.5); at 0 the slopes go up to 0.25 and 0.5.
+    problem = Problem(LeastSquares(np.eye(2), [1.0, 4.0]), penalty, [1.0, 2.0])
+    # −∇f(0) = (0.5, 2); at 0 the slopes go up to 0.25 and 0.5.
     point = check_point(problem, np.zeros(2), TOL).point
-    assert point.slope_residual == pytest.approx(max(1.25 / 0.25, 1.0 / 0.5), rel=1e-14)
-    assert not point.meets_slopes(4.999, rounding=False)
-    assert point.meets_slopes(5.001, rounding=False)
+    assert point.slope_residual == pytest.approx(max(0.25 / 0.25, 1.5 / 0.5), rel=1e-14)
+    assert not point.meets_slopes(2.999, rounding=False)
+    assert point.meets_slopes(3.001, rounding=False)
 
 
 def test_slopes_below_the_rounding_errors_are_met_only_where_those_are_allowed_for():

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import hashlib
 import importlib
 import io
 import json
 import re
+from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -24,6 +26,8 @@ EXPERIMENTS = experiment.find()
 HEADINGS = ("Claims", "Source", "Setting", "Prediction", "Falsified by", "Control")
 FIGURES = experiment.HERE.parent / "figures"
 COMMITTED = sorted(FIGURES.glob("evidence/*.json"))
+# A second run of every experiment costs as much as the first; these are cheap and draw random data.
+REPEATED = ("par_lasso_distance", "par_path_limits", "par_restricted_eigenvalue")
 
 each_experiment = pytest.mark.parametrize("subject", EXPERIMENTS, ids=lambda subject: subject.name)
 each_committed_file = pytest.mark.parametrize("file", COMMITTED, ids=lambda file: file.stem)
@@ -44,6 +48,11 @@ def smoke(subject: Experiment) -> SmokeRun:
         claims = subject.run(smoke=True)
     text = json.dumps([claim.to_json() for claim in claims], allow_nan=False)
     return SmokeRun(tuple(Evidence.from_json(record) for record in json.loads(text)), printed.getvalue())
+
+
+def digest(claims: Sequence[Evidence]) -> str:
+    """A hash of what the claims' file would say, provenance left out."""
+    return hashlib.sha256(evidence_file.comparable(claims).encode()).hexdigest()
 
 
 def sections(subject: Experiment) -> dict[str, str]:
@@ -116,21 +125,26 @@ def test_a_control_that_cannot_fail_shows_nothing(subject):
         assert dataclasses.replace(claim, control=inert).verdict is Verdict.UNDECIDED, claim.claim
 
 
-@each_experiment
-def test_same_seed_same_evidence(subject):
-    again = subject.run(smoke=True)
-    assert evidence_file.comparable(again) == evidence_file.comparable(smoke(subject).claims)
+@pytest.mark.parametrize("name", REPEATED)
+def test_same_seed_same_evidence(name):
+    (subject,) = (subject for subject in EXPERIMENTS if subject.name == name)
+    assert digest(subject.run(smoke=True)) == digest(smoke(subject).claims)
 
 
 @each_experiment
 def test_figure_comes_from_the_file_labelled_and_captioned(subject):
-    figure = Figure(layout="constrained")
-    subject.load().plot(smoke(subject).claims, figure)
+    drawn: list[Figure] = []
+
+    def plot(evidence: Sequence[Evidence], figure: Figure) -> None:
+        subject.load().plot(evidence, figure)
+        drawn.append(figure)
+
+    assert figure_style.render(plot, smoke(subject).claims).startswith(b"\x89PNG")
+    (figure,) = drawn
     assert figure.axes
     for axes in figure.axes:
         assert _labelled(axes, "x") and _labelled(axes, "y"), axes.get_title()
     assert figure.get_supxlabel(), "the facts of the run are missing below the figure"
-    assert figure_style.render(subject.load().plot, smoke(subject).claims).startswith(b"\x89PNG")
 
 
 def _labelled(axes: Axes, side: str) -> bool:
