@@ -62,7 +62,7 @@ from experiments.harness import figure_style
 from experiments.harness.evidence import Control, Evidence, Standing
 from experiments.measure.certified_point import CertifiedPoint, is_certified, solve_to_slopes
 from experiments.measure.columns import Column
-from parlin import Problem, multi_start
+from parlin import Problem
 from parlin.certificates.gap import duality_gap
 from parlin.solvers import ADMM, FISTA, ProximalGradient
 
@@ -155,7 +155,7 @@ def _optimum(config: Config, convex: Sequence[Instance], nonconvex: Sequence[Ins
         if case.seed != config.seeds[0] or case.strength != config.nonconvex_strengths[0]:
             continue
         starts = np.random.default_rng(case.seed).standard_normal((config.n_starts, case.problem.size))
-        results = multi_start(case.problem, starts, ProximalGradient())
+        results = [solve_to_slopes(case.problem, ProximalGradient(), w0=start) for start in starts]
         least = min(result.certificate.objective for result in results)
         for result in results:
             over = (result.certificate.objective - least) / case.problem.loss.value_at_zero

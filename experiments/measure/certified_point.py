@@ -79,9 +79,11 @@ def on_concave_kinks(problem: Problem, w: FloatArray) -> NDArray[np.bool_]:
     return problem.on_level(w) & ~np.isin(w, problem.penalty.quantization_levels)
 
 
-def solve_to_slopes(problem: Problem, solver: Solver | Literal["auto"] = "auto", **options: Any) -> Result:
+def solve_to_slopes(
+    problem: Problem, solver: Solver | Literal["auto"] = "auto", *, tol: float = TOLERANCE, **options: Any
+) -> Result:
     """A result that is certified if it has converged; `options` as for `parlin.solve`."""
-    return solve(problem, solver, tol=TOLERANCE, relative_to="slopes", **options)
+    return solve(problem, solver, tol=tol, relative_to="slopes", **options)
 
 
 def estimator_tolerance(problem: Problem) -> float:

@@ -54,6 +54,12 @@ def half_width(values: ArrayLike) -> FloatArray:
     return stats.t.ppf(ONE_SIDED, count - 1) * values.std(axis=0, ddof=1) / np.sqrt(count)
 
 
+def mean_and_half_width(values: ArrayLike) -> dict[str, FloatArray]:
+    """The mean over the first axis, and `half_width`."""
+    values = np.asarray(values, dtype=float)
+    return {"mean": values.mean(axis=0), "half_width": half_width(values)}
+
+
 def lower_limit(values: ArrayLike) -> float:
     """The number that the mean is above with a confidence of 99 %."""
     return float(np.mean(values) - half_width(values))

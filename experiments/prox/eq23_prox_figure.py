@@ -1,71 +1,51 @@
-r"""Graphs of proximal maps: the curves as numbers, and how they are drawn."""
+"""The figure on proximal maps: graphs of the maps, and their errors."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from experiments.harness import figure_style
-from experiments.measure.prox_by_enumeration import minimum
-from experiments.prox.closed_forms import chords_of_half_square, soft_quantizer
-from parlin import designs
+from experiments.harness.evidence import Evidence
 
-# A penalty and the steps drawn.
-PENALTIES = {
-    "Ridge chords": (designs.ridge(0.5, 3), (0.3, 1.0, 3.0)),
-    "Lasso-like": (designs.lasso(0.5, 3, growth=0.5), (0.1, 0.3, 0.6)),
-    "Staircase": (designs.staircase(0.5, 3), (0.1, 0.3, 0.7)),
-    "Sawtooth": (designs.sawtooth(0.5, 3), (0.05, 0.15, 0.25)),
-    "W": (designs.binary(), (0.2, 0.5, 1.0)),
-    "Rippled MCP": (designs.rippled_mcp(0.5, 3), (0.1, 0.3, 0.8)),
-}
-SOFT_TARGETS, SOFT_SLOPES = (-1.0, -0.25, 0.25, 1.0), (1.5, 4.0, 40.0)
 # A value that is not the prox.
 WRONG = {"color": "black", "marker": "X", "markersize": 6, "linestyle": "none", "zorder": 4}
-_DECIMALS = 5  # finer than a pixel, and short in the file
 
 
-def penalty_graphs(n_points: int) -> dict[str, Any]:
-    """The proximal map of each penalty at its steps; all are odd, so little is shown left of 0."""
-    v = np.linspace(-0.4, 1.9, n_points)
-    graphs = {
-        name: {
-            "levels": penalty.quantization_levels,
-            "steps": steps,
-            "x": [penalty.prox(v, step).round(_DECIMALS) for step in steps],
-        }
-        for name, (penalty, steps) in PENALTIES.items()
-    }
-    return {"v": v.round(_DECIMALS), "graphs": graphs}
+def draw(evidence: Sequence[Evidence], figure: Figure) -> None:
+    """The whole figure, from the claims of the experiment."""
+    claims = {claim.claim: claim for claim in evidence}
+    config, shapes = evidence[0].config, claims["C5/every-shape"].table
+    panels = figure_style.panels(figure, 9, columns=3)
+    for axes, (name, graph) in zip(panels, shapes["graphs"].items(), strict=False):
+        _penalty_graph(axes, shapes["v"], graph, name)
+        if name == "W":
+            axes.plot([0.0], [0.0], **WRONG, label="published rule at v = 0")
+            axes.legend(loc="lower right")
+    soft, blind = claims["C5/soft-quantizer"].table, claims["C5/blind-sawtooth"].table
+    _soft_quantizer(panels[6], soft, "PARQ's map of slope ρ at p is a prox at ρp")
+    _blind_sawtooth(panels[7], blind, "Sawtooth rule that does not look at the levels")
+    _errors(panels[8], [claim for claim in evidence if claim.bound[0] == config["allowed"]])
+    figure.suptitle("The prox of every piecewise-affine penalty has an exact closed form", x=0.01, ha="left")
+    facts = {"penalties of each kind": config["n_penalties"] * len(config["seeds"])}
+    figure_style.caption(figure, evidence, seeds=config["seeds"], **facts)
 
 
-def soft_quantizer_graph(n_points: int) -> dict[str, Any]:
-    """PARQ's map at several slopes ρ, and beside it the minimum whose prox it is claimed to be."""
-    p, targets = np.linspace(-1.4, 1.4, n_points), np.array(SOFT_TARGETS)
-    penalty = chords_of_half_square(targets)
-    return {
-        "p": p.round(_DECIMALS),
-        "levels": targets,
-        "slopes": SOFT_SLOPES,
-        "map": [soft_quantizer(targets, p, slope).round(_DECIMALS) for slope in SOFT_SLOPES],
-        "prox": [minimum(penalty, slope * p, slope - 1).x.round(_DECIMALS) for slope in SOFT_SLOPES],
-    }
-
-
-def draw_penalty_graph(axes: Axes, v: list[float], graph: Mapping[str, Any], title: str) -> None:
+def _penalty_graph(axes: Axes, v: list[float], graph: Mapping[str, Any], title: str) -> None:
     """The maps at all steps, over the identity and the levels."""
-    _draw_ground(axes, v, graph["levels"])
+    _ground(axes, v, graph["levels"])
     for index, (step, x) in enumerate(zip(graph["steps"], graph["x"], strict=True)):
         axes.plot(v, _broken_at_jumps(v, x), **_plain(index), label=f"λ = {step:g}")
     figure_style.label(axes, "argument v (units of w)", "prox of v (units of w)", title)
 
 
-def draw_soft_quantizer(axes: Axes, graph: Mapping[str, Any], title: str) -> None:
+def _soft_quantizer(axes: Axes, graph: Mapping[str, Any], title: str) -> None:
     """The map as lines, and the prox that equals it as markers."""
-    _draw_ground(axes, graph["p"], graph["levels"])
+    _ground(axes, graph["p"], graph["levels"])
     every = len(graph["p"]) // 20
     for index, slope in enumerate(graph["slopes"]):
         look = figure_style.series(index)
@@ -81,9 +61,9 @@ def draw_soft_quantizer(axes: Axes, graph: Mapping[str, Any], title: str) -> Non
     figure_style.label(axes, "argument p (units of w)", "value (units of w)", title)
 
 
-def draw_blind_sawtooth(axes: Axes, graph: Mapping[str, Any], title: str) -> None:
+def _blind_sawtooth(axes: Axes, graph: Mapping[str, Any], title: str) -> None:
     """The rule that does not look at the levels beside the prox."""
-    _draw_ground(axes, graph["v"], [0.0, 2.0])
+    _ground(axes, graph["v"], [0.0, 2.0])
     for index, (key, name) in enumerate((("prox", "prox"), ("blind", "published rule"))):
         curve = _broken_at_jumps(graph["v"], graph[key])
         axes.plot(graph["v"], curve, **_plain(index), label=f"{name}, λ = {graph['step']:g}")
@@ -95,7 +75,7 @@ def draw_blind_sawtooth(axes: Axes, graph: Mapping[str, Any], title: str) -> Non
     axes.legend(loc="upper left")
 
 
-def _draw_ground(axes: Axes, arguments: list[float], levels: list[float]) -> None:
+def _ground(axes: Axes, arguments: list[float], levels: list[float]) -> None:
     for level in levels:
         if not arguments[0] <= level <= arguments[-1]:
             continue
@@ -115,3 +95,21 @@ def _broken_at_jumps(v: list[float], x: list[float]) -> np.ndarray:
     jumps = np.flatnonzero(np.diff(x) > 1.5 * np.diff(v))
     x[jumps] = np.nan
     return x
+
+
+def _errors(axes: Axes, claims: Sequence[Evidence]) -> None:
+    floor = 1e-18  # where an error of exactly 0 is drawn
+    rows = np.arange(len(claims))
+    for index, (name, points) in enumerate(
+        (("closed form", claims), ("control", [claim.control for claim in claims]))
+    ):
+        largest = [max(float(group.measured.max()), floor) for group in points]
+        figure_style.points(axes, largest, rows, [group.certified.all() for group in points], index, name)
+    axes.axvline(claims[0].bound[0], color="black", linestyle=(0, (4, 2)), linewidth=1.8, label="bound")
+    axes.set_xscale("log")
+    axes.set_yticks(rows, [claim.claim.removeprefix("C5/") for claim in claims])
+    axes.invert_yaxis()
+    figure_style.label(
+        axes, f"largest relative error (0 drawn at {floor:g})", "closed form", "Errors against enumeration"
+    )
+    axes.legend(loc="center", bbox_to_anchor=(0.64, 0.5))

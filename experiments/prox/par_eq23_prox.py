@@ -47,14 +47,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.harness import figure_style
 from experiments.harness.evidence import Control, Evidence, Standing
 from experiments.measure.certified_point import excess_over_cvxpy
 from experiments.measure.prox_by_enumeration import nearest_critical_point
-from experiments.prox import closed_forms, eq23_prox_figure, published_rules, random_cases
+from experiments.prox import closed_forms, curves, eq23_prox_figure, published_rules, random_cases
 from experiments.prox.closed_forms import FloatArray
 from experiments.prox.random_cases import CONVEX_KINDS, OTHER_KINDS, Case, Judged, judge
 from parlin import PAR, LeastSquares, Problem, designs
@@ -165,7 +163,7 @@ def _every_shape(config: Config, cases: dict[str, list[Case]]) -> Evidence:
         source="[PAR] section 3",
         standing=Standing.MADE_PRECISE,
         remark="It promises a closed form for each of three shapes; one table serves them all.",
-        table=eq23_prox_figure.penalty_graphs(config.n_drawn),
+        table=curves.penalty_graphs(config.n_drawn),
     )
 
 
@@ -234,41 +232,9 @@ def _soft_quantizer(config: Config, rng: np.random.Generator) -> Evidence:
         source="[PARQ] soft quantizer",
         standing=Standing.MADE_PRECISE,
         remark="It is called the prox of a convex penalty; at unit scale it is none, its slope being ρ > 1.",
-        table=eq23_prox_figure.soft_quantizer_graph(config.n_drawn),
+        table=curves.soft_quantizer_graph(config.n_drawn),
     )
 
 
 def plot(evidence: Sequence[Evidence], figure: Figure) -> None:
-    claims = {claim.claim: claim for claim in evidence}
-    config, shapes = evidence[0].config, claims["C5/every-shape"].table
-    panels = figure_style.panels(figure, 9, columns=3)
-    for axes, (name, graph) in zip(panels, shapes["graphs"].items(), strict=False):
-        eq23_prox_figure.draw_penalty_graph(axes, shapes["v"], graph, name)
-        if name == "W":
-            axes.plot([0.0], [0.0], **eq23_prox_figure.WRONG, label="published rule at v = 0")
-            axes.legend(loc="lower right")
-    soft, blind = claims["C5/soft-quantizer"].table, claims["C5/blind-sawtooth"].table
-    eq23_prox_figure.draw_soft_quantizer(panels[6], soft, "PARQ's map of slope ρ at p is a prox at ρp")
-    eq23_prox_figure.draw_blind_sawtooth(panels[7], blind, "Sawtooth rule that does not look at the levels")
-    _draw_errors(panels[8], [claim for claim in evidence if claim.bound[0] == config["allowed"]])
-    figure.suptitle("The prox of every piecewise-affine penalty has an exact closed form", x=0.01, ha="left")
-    facts = {"penalties of each kind": config["n_penalties"] * len(config["seeds"])}
-    figure_style.caption(figure, evidence, seeds=config["seeds"], **facts)
-
-
-def _draw_errors(axes: Axes, claims: Sequence[Evidence]) -> None:
-    floor = 1e-18  # where an error of exactly 0 is drawn
-    rows = np.arange(len(claims))
-    for index, (name, points) in enumerate(
-        (("closed form", claims), ("control", [claim.control for claim in claims]))
-    ):
-        largest = [max(float(group.measured.max()), floor) for group in points]
-        figure_style.points(axes, largest, rows, [group.certified.all() for group in points], index, name)
-    axes.axvline(claims[0].bound[0], color="black", linestyle=(0, (4, 2)), linewidth=1.8, label="bound")
-    axes.set_xscale("log")
-    axes.set_yticks(rows, [claim.claim.removeprefix("C5/") for claim in claims])
-    axes.invert_yaxis()
-    figure_style.label(
-        axes, f"largest relative error (0 drawn at {floor:g})", "closed form", "Errors against enumeration"
-    )
-    axes.legend(loc="center", bbox_to_anchor=(0.64, 0.5))
+    eq23_prox_figure.draw(evidence, figure)

@@ -15,6 +15,9 @@ from parlin.solvers import FISTA, ProximalGradient
 
 FloatArray = NDArray[np.float64]
 
+# Asked of the solver: a move along null vectors then leaves the point within what is certified.
+_TOLERANCE = 1e-10
+
 
 @dataclass(frozen=True)
 class CriticalPoint(CertifiedPoint):
@@ -54,7 +57,7 @@ def find(
     """
     convex = problem.penalty.shape == "convex"
     solver = FISTA() if convex else ProximalGradient()
-    w = solve_to_slopes(problem, solver, w0=start, max_iter=20_000).w
+    w = solve_to_slopes(problem, solver, w0=start, tol=_TOLERANCE, max_iter=20_000).w
     point = CriticalPoint(problem, w, {"name": name, "seed": seed}, bound=bound)
     return point.compared_with_cvxpy() if compare and convex else point
 

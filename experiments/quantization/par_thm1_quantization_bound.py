@@ -48,6 +48,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments.harness.evidence import Control, Evidence, Standing
+from experiments.measure.certified_point import TOLERANCE
 from experiments.measure.columns import columns
 from experiments.quantization import quantization_bound_figure
 from experiments.quantization import solver_points as at
@@ -195,7 +196,7 @@ def _proof_claim(points: list[Point], duplicated: list[Point]) -> Evidence:
         standing=Standing.MADE_PRECISE,
         remark="It is about exact critical points, which runs in floating point only come near to.",
         relation="==",
-        table={"proved_slack": [point.proved_margin for point in points]},
+        table={"proved_slack": [point.proved_margin for point in points], "tolerance": TOLERANCE},
     )
 
 

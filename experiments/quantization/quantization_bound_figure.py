@@ -11,8 +11,6 @@ from matplotlib.figure import Figure
 
 from experiments.harness import figure_style
 from experiments.harness.evidence import Evidence
-from experiments.measure.certified_point import TOLERANCE
-from experiments.quantization.solver_points import PENALTIES
 
 _CONTROL = {"color": "0.55", "marker": "x", "linestyle": "none", "markersize": 4}
 _STRENGTH_AXIS = "strength (multiple of α_max)"
@@ -140,10 +138,12 @@ def slack_of_proofs(axes: Axes, claim: Evidence) -> None:
     table = claim.table["inside"]
     slack = np.where(claim.certified, np.array(claim.table["proved_slack"], dtype=float), np.nan)
     _by_shape(axes, table, np.array(table["strength"]), slack, spread=0.08)
-    axes.axhline(TOLERANCE, color="0.5", linewidth=0.8, label="largest residual of certified points")
+    axes.axhline(
+        claim.table["tolerance"], color="0.5", linewidth=0.8, label="largest residual of certified points"
+    )
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_ylim(bottom=TOLERANCE / 10)
+    axes.set_ylim(bottom=claim.table["tolerance"] / 10)
     title = "C1: exact critical points by rational arithmetic"
     figure_style.label(axes, _STRENGTH_AXIS, "least slack (smallest slope = 1)", title, legend=False)
     axes.legend(loc="lower left", bbox_to_anchor=(0.0, 0.15))
@@ -154,7 +154,7 @@ def _by_shape(
 ) -> None:
     """Certified points filled, a series for each shape; the others hollow and grey."""
     shapes, certified = np.array(table["shape"]), np.array(table["certified"], dtype=bool)
-    for index, name in enumerate(PENALTIES):
+    for index, name in enumerate(dict.fromkeys(table["shape"])):
         chosen = certified & (shapes == name)
         beside = x[chosen] * np.exp(spread * (index - 2))
         figure_style.points(axes, beside, y[chosen], certified[chosen], index, name if legend else "")

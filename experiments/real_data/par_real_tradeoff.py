@@ -52,7 +52,7 @@ from experiments.harness.evidence import Control, Evidence, Standing
 from experiments.measure.certified_point import TOLERANCE
 from experiments.measure.intervals import upper_limit
 from experiments.measure.zero_solution import even_formula, least_strength
-from experiments.real_data import real_tradeoff_figure
+from experiments.real_data import averages, real_tradeoff_figure
 from experiments.real_data.tuned_splits import Split, Tuned, chords, sweep, training_rows, tune
 
 made_precise = partial(Evidence, standing=Standing.MADE_PRECISE)
@@ -153,7 +153,7 @@ def _distance(config: Config, fits: Fits) -> Evidence:
             bound=[bound for _, bound, _ in short],
             certified=[certified for _, _, certified in short],
         ),
-        table=real_tradeoff_figure.errors_by_rows(fits) | {"excess_over_cvxpy": excess},
+        table=averages.errors_by_rows(fits) | {"excess_over_cvxpy": excess},
     )
 
 
@@ -273,7 +273,7 @@ def _training_loss(config: Config) -> Evidence:
             bound=0.0,
             certified=certified,
         ),
-        table=real_tradeoff_figure.curves(config.shares, swept),
+        table=averages.curves(config.shares, swept),
     )
 
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from experiments.harness import figure_style
 from experiments.harness.evidence import Evidence
-from experiments.real_data.rounding_baselines import METHODS
 
+_METHODS = ("plain", "plain rounded", "PAR", "PAR rounded")
 _COST = "cost of rounding (% of the plain estimator's error)"
 
 
@@ -77,7 +77,7 @@ def _errors(axes: Axes, claim: Evidence) -> None:
         + 0.4 * (penalties.index(claim.table["penalty"][k]) - (len(penalties) - 1) / 2)
         for k in chosen
     ]
-    for index, method in enumerate(METHODS):
+    for index, method in enumerate(_METHODS):
         values = _column(claim, f"error of {method}")[chosen]
         look = figure_style.series(index) | {"linestyle": "none"}
         axes.plot(np.array(places) + 0.06 * (index - 1.5), values, **look, label=method)
@@ -139,7 +139,7 @@ def _distinct(axes: Axes, claim: Evidence) -> None:
     """How many different numbers the coefficients of a fit are, on average over studies and penalties."""
     spacing = _column(claim, "spacing")
     spacings = np.unique(spacing)
-    for index, method in enumerate(METHODS):
+    for index, method in enumerate(_METHODS):
         values = _column(claim, f"distinct of {method}")
         means = [values[spacing == q].mean() for q in spacings]
         axes.plot(spacings, means, **figure_style.series(index), label=method)

@@ -1,4 +1,4 @@
-"""The figure on real data as rows grow and as the strength grows, and the averages that it is drawn from."""
+"""The figure on real data as rows grow and as the strength grows."""
 
 from __future__ import annotations
 
@@ -12,40 +12,8 @@ from numpy.typing import ArrayLike
 
 from experiments.harness import figure_style
 from experiments.harness.evidence import Evidence
-from experiments.measure.intervals import half_width
-from experiments.real_data.tuned_splits import METHODS, RealSweep, Tuned
 
-_NAMES = dict(zip(METHODS, ("PAR-ridge", "rounded ridge", "ridge"), strict=True))
-
-
-def errors_by_rows(fits: Mapping[tuple[str, int, float], Sequence[Tuned]]) -> dict[str, Any]:
-    """Means over splits of errors and shares with the half-widths of their limits, and all distances."""
-    rows: list[dict[str, Any]] = []
-    for (data, n, spacing), each in fits.items():
-        rows.append({"data": data, "n": n, "spacing": spacing})
-        rows[-1] |= {method: _mean([fit.error[method] for fit in each]) for method in METHODS}
-        rows[-1]["rate"] = _mean([fit.rate for fit in each])
-        rows[-1]["alpha"] = [fit.alphas["PAR"] for fit in each]
-    return {name: [row[name] for row in rows] for name in rows[0]}
-
-
-def curves(shares: Sequence[float], swept: Mapping[tuple[str, int], Sequence[RealSweep]]) -> dict[str, Any]:
-    """Means over splits at each share of alpha_max."""
-    columns = {
-        data: {
-            "n": n,
-            "training": _mean([found.training for found in each]),
-            "test": _mean([found.test for found in each]),
-            "rate": _mean([found.rate for found in each]),
-        }
-        for (data, n), each in swept.items()
-    }
-    return {"share": shares, "curve": columns}
-
-
-def _mean(values: ArrayLike) -> dict[str, Any]:
-    values = np.asarray(values, dtype=float)
-    return {"mean": values.mean(axis=0), "half_width": half_width(values)}
+_NAMES = {"PAR": "PAR-ridge", "rounded ridge": "rounded ridge", "ridge": "ridge"}
 
 
 def draw(evidence: Sequence[Evidence], figure: Figure) -> None:
@@ -88,7 +56,7 @@ def _chosen(table: Mapping[str, Any], data: str, spacing: float) -> list[int]:
 def _errors(axes: Axes, table: Mapping[str, Any], data: str, spacing: float) -> None:
     chosen = _chosen(table, data, spacing)
     n = np.array([table["n"][k] for k in chosen], dtype=float)
-    for index, method in enumerate(METHODS):
+    for index, method in enumerate(_NAMES):
         _bars(axes, n * 1.03 ** (index - 1), [table[method][k] for k in chosen], index, _NAMES[method])
     _rows_axis(axes)
     figure_style.label(

@@ -9,8 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.harness import figure_style
-from experiments.harness.evidence import Evidence
-from experiments.harness.measurements import Points
+from experiments.harness.evidence import Control, Evidence
 
 
 def draw(evidence: Sequence[Evidence], figure: Figure) -> None:
@@ -83,7 +82,7 @@ def _one_coefficient(axes: Axes, claim: Evidence) -> None:
 def _short_grids(axes: Axes, claim: Evidence) -> None:
     """Grids that end early, with a box at the last level and without."""
     levels = np.array(claim.table["n_levels"], dtype=float)
-    sides: tuple[tuple[Points, str, float], ...] = (
+    sides: tuple[tuple[Control | Evidence, str, float], ...] = (
         (claim, "box at the last level", 0.95),
         (claim.control, "finite slope, no box", 1.05),
     )
@@ -106,7 +105,7 @@ def _short_grids(axes: Axes, claim: Evidence) -> None:
 
 def _spiked(axes: Axes, claim: Evidence) -> None:
     """The spiked design, on the grid one cell beyond the ridge solution and on the covering one."""
-    sides: tuple[tuple[Points, list[int], str], ...] = (
+    sides: tuple[tuple[Control | Evidence, list[int], str], ...] = (
         (claim, claim.config["spiked_sizes"], "last level one cell beyond ridge"),
         (claim.control, claim.config["covered_sizes"], "levels as theory asks for"),
     )

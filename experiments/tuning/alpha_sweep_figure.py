@@ -1,4 +1,4 @@
-"""The figure on the strength of the penalty, and the averages over seeds that it is drawn from."""
+"""The figure on the strength of the penalty."""
 
 from __future__ import annotations
 
@@ -12,52 +12,9 @@ from numpy.typing import ArrayLike
 
 from experiments.harness import figure_style
 from experiments.harness.evidence import Evidence
-from experiments.measure.intervals import half_width
-from experiments.tuning.sweeps import METHODS, Sweep
 from parlin import theory
 
-_NAMES = dict(zip(METHODS, ("PAR-ridge", "rounded ridge", "ridge"), strict=True))
-
-
-def curves(sweeps: Mapping[int, Sequence[Sweep]]) -> dict[str, Any]:
-    """Means over seeds at each share of alpha_max with the half-widths of their limits, by rows."""
-    columns: dict[str, Any] = {"share": next(iter(sweeps.values()))[0].shares}
-    for n, each in sweeps.items():
-        measured = {
-            f"{kind} of {method}": [found.errors[method][kind] for found in each]
-            for method in METHODS
-            for kind in ("training", "test", "estimation")
-        }
-        measured |= {"rate": [found.rate for found in each], "distinct": [found.distinct for found in each]}
-        columns[str(n)] = {name: _mean(values) for name, values in measured.items()}
-        path = each[0].path
-        # The lower knot of a segment, and the share on the whole segment above it.
-        columns[str(n)]["one path"] = {
-            "share": [float(f"{share:.5g}") for share in path.alphas[1:] / path.alphas[0]],
-            "rate": path.quantization_rate(),
-        }
-        columns[str(n)]["collapsed"] = float(np.mean([np.linalg.norm(found.data.coef) for found in each]))
-    return columns
-
-
-def errors_by_spacing(
-    sweeps: Mapping[tuple[int, float], Sequence[Sweep]], least_rate: float
-) -> dict[str, Any]:
-    """Mean test errors at the best strengths, and the quantized share there, by rows and spacing."""
-    rows = []
-    for (n, spacing), each in sweeps.items():
-        tuned = {_NAMES[method]: [found.tuned(method) for found in each] for method in METHODS}
-        tuned["PAR-ridge, quantized"] = [found.tuned("PAR", least_rate=least_rate) for found in each]
-        rates = [found.rate[found.best("PAR")] for found in each]
-        rows.append({"n": n, "spacing": spacing, "rate": float(np.mean(rates))})
-        rows[-1] |= {name: _mean(values) for name, values in tuned.items()}
-        rows[-1]["excess_over_cvxpy"] = each[0].excess
-    return {name: [row[name] for row in rows] for name in rows[0]}
-
-
-def _mean(values: ArrayLike) -> dict[str, Any]:
-    values = np.asarray(values, dtype=float)
-    return {"mean": values.mean(axis=0), "half_width": half_width(values)}
+_NAMES = {"PAR": "PAR-ridge", "rounded ridge": "rounded ridge", "ridge": "ridge"}
 
 
 def draw(evidence: Sequence[Evidence], figure: Figure) -> None:
@@ -96,7 +53,7 @@ def _band(axes: Axes, x: ArrayLike, column: Mapping[str, Any], index: int, label
 
 
 def _errors(axes: Axes, swept: Mapping[str, Any], n: int) -> None:
-    for index, method in enumerate(METHODS):
+    for index, method in enumerate(_NAMES):
         _band(axes, swept["share"], swept[str(n)][f"test of {method}"], index, f"test, {_NAMES[method]}")
     _band(axes, swept["share"], swept[str(n)]["training of PAR"], 3, "training, PAR-ridge")
     axes.set_xscale("log")
@@ -110,7 +67,7 @@ def _errors(axes: Axes, swept: Mapping[str, Any], n: int) -> None:
 
 def _estimation(axes: Axes, swept: Mapping[str, Any], n: int) -> None:
     columns = swept[str(n)]
-    for index, method in enumerate(METHODS):
+    for index, method in enumerate(_NAMES):
         _band(axes, swept["share"], columns[f"estimation of {method}"], index, _NAMES[method])
     figure_style.bound(axes, None, columns["collapsed"], "all weights 0")
     # Room for the legend above the line.

@@ -50,7 +50,7 @@ from numpy.typing import NDArray
 
 from experiments.harness.evidence import Control, Evidence, Standing
 from experiments.measure.intervals import lower_limit, upper_limit
-from experiments.tuning import alpha_sweep_figure
+from experiments.tuning import alpha_sweep_figure, averages
 from experiments.tuning.sweeps import Data, Sweep, most_returning, sweep
 from parlin import PAR, LeastSquares, solution_path
 
@@ -147,7 +147,7 @@ def _trade_off(config: Config, sweeps: Sweeps) -> tuple[Evidence, Evidence]:
                 bound=0.0,
                 certified=[found.proved for found in every],
             ),
-            table=alpha_sweep_figure.curves(main),
+            table=averages.curves(main),
         ),
         made_precise(
             claim="C15/quantized-share",
@@ -220,7 +220,7 @@ def _grids(config: Config, sweeps: Sweeps) -> tuple[Evidence, Evidence, Evidence
                 bound=1.0,
                 certified=of_coarse,
             ),
-            table=alpha_sweep_figure.errors_by_spacing(sweeps, WELL_QUANTIZED),
+            table=averages.errors_by_spacing(sweeps, WELL_QUANTIZED),
         ),
         Evidence(
             standing=Standing.REFUTED,
