@@ -52,7 +52,6 @@ from experiments.measure.certified_point import TOLERANCE
 from experiments.measure.columns import columns
 from experiments.quantization import quantization_bound_figure
 from experiments.quantization import solver_points as at
-from experiments.quantization.solver_points import PENALTIES, SOLVERS, Point
 from parlin import PAR, LeastSquares
 from parlin.solvers import FISTA, ProximalGradient
 
@@ -125,11 +124,11 @@ def run(config: Config) -> tuple[Evidence, ...]:
     )
 
 
-def _descents(config: Config, n: int, design: Callable[[int, int, int], LeastSquares]) -> Iterator[Point]:
+def _descents(config: Config, n: int, design: Callable[[int, int, int], LeastSquares]) -> Iterator[at.Point]:
     strengths, max_iter = config.strengths, config.max_iter
     if n == config.n:
         strengths, max_iter = strengths + config.weaker_strengths, config.patience
-    for seed, (name, penalty) in product(config.seeds, PENALTIES.items()):
+    for seed, (name, penalty) in product(config.seeds, at.PENALTIES.items()):
         loss = design(n, config.d, seed)
         for point in at.descend(loss, penalty, strengths, max_iter, n=n, seed=seed, shape=name):
             first = seed == config.seeds[0] and point.labels["strength"] == config.solver_strengths[-1]
@@ -137,12 +136,12 @@ def _descents(config: Config, n: int, design: Callable[[int, int, int], LeastSqu
 
 
 def _evidence(
-    points: Sequence[Point],
-    measure: Callable[[Point], float],
-    bound: Callable[[Point], float] | float,
-    control: Sequence[Point],
+    points: Sequence[at.Point],
+    measure: Callable[[at.Point], float],
+    bound: Callable[[at.Point], float] | float,
+    control: Sequence[at.Point],
     outside: str,
-    control_measure: Callable[[Point], float] | None = None,
+    control_measure: Callable[[at.Point], float] | None = None,
     table: Mapping[str, Any] | None = None,
     **words: Any,
 ) -> Evidence:
@@ -155,13 +154,13 @@ def _evidence(
     )
 
 
-def _grid_claim(config: Config, points: list[Point]) -> Evidence:
+def _grid_claim(config: Config, points: list[at.Point]) -> Evidence:
     discrete = []
     for n, seed, strength in product(config.n_grid, config.seeds, config.solver_strengths):
         start = np.random.default_rng([seed, 2]).standard_normal(config.d)  # not the stream that drew X
         options = {"solver": ProximalGradient(), "start": start, "max_iter": config.max_iter, "n": n}
         loss = at.sign_loss(n, config.d, seed)
-        discrete.append(at.solve_at(loss, PENALTIES["sawtooth"], strength, **options))
+        discrete.append(at.solve_at(loss, at.PENALTIES["sawtooth"], strength, **options))
     return _evidence(
         points,
         attrgetter("n_off_levels"),
@@ -180,7 +179,7 @@ def _grid_claim(config: Config, points: list[Point]) -> Evidence:
     )
 
 
-def _proof_claim(points: list[Point], duplicated: list[Point]) -> Evidence:
+def _proof_claim(points: list[at.Point], duplicated: list[at.Point]) -> Evidence:
     return _evidence(
         points,
         lambda point: float(point.proved),
@@ -200,7 +199,7 @@ def _proof_claim(points: list[Point], duplicated: list[Point]) -> Evidence:
     )
 
 
-def _strength_claim(config: Config, points: list[Point]) -> Evidence:
+def _strength_claim(config: Config, points: list[at.Point]) -> Evidence:
     with_ridge_term = partial(at.loss_with_ridge_term, ridge=config.ridge_term)
     return _evidence(
         points,
@@ -220,10 +219,10 @@ def _strength_claim(config: Config, points: list[Point]) -> Evidence:
     )
 
 
-def _rate_claim(config: Config, points: list[Point], duplicated: list[Point]) -> Evidence:
+def _rate_claim(config: Config, points: list[at.Point], duplicated: list[at.Point]) -> Evidence:
     strength, *others = config.trace_strengths
-    runs = [(strength, solver) for solver in SOLVERS] + [(other, FISTA()) for other in others]
-    shown = (at.gaussian_loss(config.n, config.d, config.seeds[0]), PENALTIES["ridge chords"])
+    runs = [(strength, solver) for solver in at.SOLVERS] + [(other, FISTA()) for other in others]
+    shown = (at.gaussian_loss(config.n, config.d, config.seeds[0]), at.PENALTIES["ridge chords"])
     return _evidence(
         points,
         lambda point: point.rate,
@@ -246,9 +245,9 @@ def _rate_claim(config: Config, points: list[Point], duplicated: list[Point]) ->
 def _iteration_claim(config: Config) -> Evidence:
     """Every run is stopped at the fixed iteration, looked at, and continued by FISTA to a certificate."""
     limits = []
-    for seed, solver in product(config.seeds, SOLVERS):
+    for seed, solver in product(config.seeds, at.SOLVERS):
         loss = at.gaussian_loss(config.n, config.d, seed)
-        problem = (loss, PENALTIES["ridge chords"], config.iteration_strength)
+        problem = (loss, at.PENALTIES["ridge chords"], config.iteration_strength)
         early = at.solve_at(*problem, solver=solver, max_iter=config.iterations)
         labels = {"seed": seed, "stopped": early.labels["solver"], "early_rate": early.rate}
         options = {"start": early.w, "max_iter": config.patience}
@@ -272,7 +271,7 @@ def _iteration_claim(config: Config) -> Evidence:
     )
 
 
-def _equality_claim(config: Config, points: list[Point]) -> Evidence:
+def _equality_claim(config: Config, points: list[at.Point]) -> Evidence:
     convex = [point for point in points if point.problem.penalty.shape == "convex"]
     flat, options = [], {"solver": FISTA(), "max_iter": config.max_iter}
     for seed, strength in product(config.seeds, config.solver_strengths):
