@@ -31,7 +31,7 @@ TOLERANCE = 1e-8
 def is_certified(
     problem: Problem, w: FloatArray, certificate: Certificate | None = None, excess: float | None = None
 ) -> bool:
-    r"""Whether the point solves the problem as far as float64 can tell, whoever found it.
+    r"""Whether the point is critical, and minimal where cvxpy was asked, as far as float64 can tell.
 
     Parameters
     ----------
@@ -58,7 +58,8 @@ def is_certified(
     Besides, no coefficient is on a concave kink of a penalty that is not convex: the Clarke subdifferential
     is an interval there, but no minimiser in that coordinate can be.  ``prox_residual`` would ask for more:
     its step ``1/max_j ‖X_j‖²`` is longer than 1/L, so that the prox may jump across cells from a point that
-    is a strict local minimum.
+    is a local minimum, to where one coefficient alone does better.  So a certified point of a problem that
+    is not convex is critical, and need not be minimal even in a single coefficient.
 
     That `exact_certificate` PROVES a critical point with the levels and cells of `w` is another matter: it
     settles counts of coefficients on levels, but says nothing of numbers measured at `w`.  It is
