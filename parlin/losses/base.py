@@ -48,6 +48,10 @@ class Loss(Protocol):
         """Both for the price of one pass over the data."""
         ...
 
+    def value_after(self, w: ArrayLike, move: FloatArray) -> float:
+        """f(w + move), at the price of the columns that move when `w` was the last point asked for."""
+        ...
+
     @property
     def value_at_zero(self) -> float:
         """f(0), the scale against which gaps are reported."""

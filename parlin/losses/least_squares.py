@@ -135,6 +135,10 @@ class LeastSquares:
         point = self._at(w)
         return self._value_of(point), self._gradient_of(point)
 
+    def value_after(self, w: ArrayLike, move: FloatArray) -> float:
+        """f(w + move), at the price of the columns that move when `w` was the last point asked for."""
+        return self.design.half_square(self.design.residual(self.residual(w), move))
+
     def _value_of(self, point: _Evaluation) -> float:
         if point.value is None:
             point.value = self.design.half_square(point.residual)

@@ -58,6 +58,21 @@ def test_the_loss_is_its_definition_and_its_gradient_its_derivative(stored, weig
 
 
 @pytest.mark.parametrize("stored", STORED)
+@pytest.mark.parametrize("fit_intercept", [False, True])
+@pytest.mark.parametrize("moved", [[], [2], [0, 1, 2, 3, 4]])
+def test_the_value_after_a_move_is_that_of_the_point_reached(stored, fit_intercept, moved):
+    X, y, s, w = data()
+    loss = LeastSquares(STORED[stored](X), y, s, fit_intercept)
+    move = np.zeros(D)
+    move[moved] = [1.5, -0.25, 3.0, 0.5, -2.0][: len(moved)]
+    expected = LeastSquares(STORED[stored](X), y, s, fit_intercept).value(w + move)
+    for other in (w, w + 1.0):  # whatever point was asked for last
+        loss.gradient(other)
+        assert loss.value_after(w, move) == pytest.approx(expected, rel=1e-14)
+    assert loss.value_after(w, np.zeros(D)) == loss.value(w)
+
+
+@pytest.mark.parametrize("stored", STORED)
 def test_the_intercept_is_the_best_one(stored):
     X, y, s, w = data(1)
     loss = LeastSquares(STORED[stored](X), y, s, fit_intercept=True)
