@@ -63,7 +63,7 @@ from experiments.harness.evidence import Control, Evidence, Standing
 from experiments.measure.certified_point import CertifiedPoint, is_certified, solve_to_slopes
 from experiments.measure.columns import Column
 from parlin import Problem
-from parlin.certificates.gap import duality_gap
+from parlin.certificates.duality_gap import duality_gap
 from parlin.solvers import ADMM, FISTA, ProximalGradient
 
 SOURCE = {"source": "[PAR] section 3", "standing": Standing.MADE_PRECISE}

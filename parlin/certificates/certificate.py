@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from parlin._kernels.optimality_numpy import largest_ratio
 from parlin._types import FloatArray
-from parlin.certificates.gap import gap_of_least_squares
+from parlin.certificates.duality_gap import gap_of_least_squares
 from parlin.certificates.stopping import EvaluatedPoint, StoppingCheck, check_point
 from parlin.losses.base import coordinate_step
 from parlin.problem import Problem

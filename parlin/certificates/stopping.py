@@ -15,7 +15,7 @@ import numpy as np
 from parlin._kernels import all_finite, optimality
 from parlin._kernels.optimality_numpy import largest_ratio
 from parlin._types import FloatArray
-from parlin.certificates.gap import duality_gap
+from parlin.certificates.duality_gap import duality_gap
 from parlin.penalty.separable import SeparablePenalty
 from parlin.problem import Problem
 

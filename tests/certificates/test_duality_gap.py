@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from parlin import LeastSquares, Problem, certify, designs, solve
-from parlin.certificates.gap import duality_gap, gap_of_least_squares
+from parlin.certificates.duality_gap import duality_gap, gap_of_least_squares
 from parlin.solvers import FISTA
 from tests.cases import VALLEY_AT_A_QUARTER, W
 from tests.certificates.cases import (
