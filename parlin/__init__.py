@@ -6,7 +6,7 @@ the ADMM parameter, ``q`` the spacing of the grid in formulas, ``levels`` and ``
 Sources: [PAR] arXiv 2508.11112, [PARQ] arXiv 2503.15748, [ProxQuant] arXiv 1810.00861.
 """
 
-from parlin import designs, solvers
+from parlin import designs, quantizers, solvers
 from parlin._kernels import compiled
 from parlin._solve import Result, Status, multi_start, solve
 from parlin.certificates import Certificate, ExactCertificate, Proof, certify, exact_certificate
@@ -43,6 +43,7 @@ __all__ = [
     "multi_start",
     "par_path",
     "purify",
+    "quantizers",
     "solution_path",
     "solve",
     "solvers",

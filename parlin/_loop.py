@@ -204,9 +204,7 @@ def _between(solver: Solver, stopping: Stopping) -> float:
 def _record(problem: Problem, n_iter: int, state: State, check: StoppingCheck, seconds: float) -> Record:
     size = problem.separable.n_penalised
     rate = int(np.count_nonzero(problem.on_level(state.w))) / size if size else 1.0
-    return Record(
-        n_iter, state.passes, seconds, check.objective, check.residual, check.strict_residual, rate
-    )
+    return Record(n_iter, state.passes, seconds, check.objective, check.residual, check.strict_residual, rate)
 
 
 def _status(

@@ -21,6 +21,8 @@ from parlin.penalty.piecewise import check
 __all__ = [
     "binary",
     "box",
+    "chords",
+    "distance",
     "from_function",
     "integers",
     "lasso",
@@ -77,6 +79,45 @@ def integers(low: int, high: int) -> PAR:
 def binary(low: float = -1.0, high: float = 1.0) -> PAR:
     """The distance to ``{low, high}``: the nonconvex W of [ProxQuant], up to a constant."""
     return PAR([low, 0.5 * (low + high), high], [-1.0, 1.0, -1.0, 1.0])
+
+
+def distance(levels: ArrayLike, slope: float = 1.0) -> PAR:
+    r"""`slope` times the distance to any finite set of levels, up to a constant: nonconvex for two or more.
+
+    Its prox at a strength of half the widest gap or more rounds to the nearest level, which makes the
+    straight-through estimator a proximal method [ProxQuant].  `binary` and `sawtooth` are special cases.
+
+    Examples
+    --------
+    >>> from parlin import designs
+    >>> designs.distance([-1.0, 0.5]).levels
+    array([-1.  , -0.25,  0.5 ])
+    """
+    levels = _increasing(levels, least=1)
+    positive("slope", slope)
+    kinks = np.empty(2 * levels.size - 1)
+    kinks[::2], kinks[1::2] = levels, 0.5 * levels[1:] + 0.5 * levels[:-1]
+    return PAR(kinks, slope * np.tile([-1.0, 1.0], levels.size))
+
+
+def chords(levels: ArrayLike, bounded: bool = True) -> PAR:
+    r"""The convex PAR that interpolates ``x²/2`` on any levels, with a box at the outermost two.
+
+    Its prox at strength ``ρ − 1``, taken at ``ρ p``, is the soft rounding of [PARQ] with slope ρ.  With
+    ``bounded=False`` it goes on along the chord over one more cell of the neighbouring width.
+
+    Examples
+    --------
+    >>> from parlin import designs
+    >>> designs.chords([-1.0, 0.0, 2.0]).slopes
+    array([-inf, -0.5,  1. ,  inf])
+    """
+    levels = _increasing(levels, least=1 if bounded else 2)
+    if bounded:
+        outer = [-np.inf], [np.inf]
+    else:
+        outer = [levels[0] - 0.5 * (levels[1] - levels[0])], [levels[-1] + 0.5 * (levels[-1] - levels[-2])]
+    return PAR(levels, np.concatenate((outer[0], 0.5 * levels[1:] + 0.5 * levels[:-1], outer[1])))
 
 
 def staircase(spacing: float, n_levels: int, flat: float = 0.0) -> PAR:
@@ -147,10 +188,7 @@ def from_function(
     Beyond the outer levels it follows the chord over one more cell of the neighbouring width, or
     ends in a box with ``bounded=True``.
     """
-    levels = np.asarray(levels, dtype=np.float64).reshape(-1)
-    if levels.size < 2:
-        raise ValueError(f"from_function needs at least two levels, but got {levels.size}")
-    check(levels, np.zeros(levels.size + 1), kinks=False)
+    levels = _increasing(levels, least=2)
     outer = np.concatenate(([2 * levels[0] - levels[1]], levels, [2 * levels[-1] - levels[-2]]))
     points = levels if bounded else outer
     values = np.asarray(function(points), dtype=np.float64)
@@ -167,6 +205,14 @@ def from_function(
 
 
 # -- grids ------------------------------------------------------------------------------------------
+
+
+def _increasing(levels: ArrayLike, least: int) -> FloatArray:
+    levels = np.asarray(levels, dtype=np.float64).reshape(-1)
+    if levels.size < least:
+        raise ValueError(f"levels must be at least {least} increasing numbers, but there are {levels.size}")
+    check(levels, np.zeros(levels.size + 1), kinks=False)
+    return levels
 
 
 def _grid(spacing: float, n_levels: int) -> int:

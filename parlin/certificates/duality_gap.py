@@ -44,9 +44,7 @@ def has_gap(penalty: SeparablePenalty) -> bool:
     return bool(slopes[0] < 0 < slopes[-1])
 
 
-def _penalty_part(
-    penalty: SeparablePenalty, w: FloatArray, correlation: FloatArray
-) -> tuple[float, float]:
+def _penalty_part(penalty: SeparablePenalty, w: FloatArray, correlation: FloatArray) -> tuple[float, float]:
     """The largest feasible factor ``c`` of the correlations ``X_j'r``, and the penalty's part of the gap."""
     low, high = penalty.penalty.slopes[0], penalty.penalty.slopes[-1]
     active = penalty.penalised

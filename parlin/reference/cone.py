@@ -166,9 +166,7 @@ def restricted_eigenvalue_lower_bound(X: ArrayLike, support: ArrayLike, cone: fl
     return max(smallest, coherence)
 
 
-def _checked_cone(
-    X: ArrayLike, support: ArrayLike, cone: float
-) -> tuple[FloatArray, IndexArray, float]:
+def _checked_cone(X: ArrayLike, support: ArrayLike, cone: float) -> tuple[FloatArray, IndexArray, float]:
     if sparse.issparse(X):
         raise TypeError("X must be a dense array, but is sparse; X.toarray() makes one")
     X, support = np.asarray(X, dtype=np.float64), np.asarray(support)

@@ -33,6 +33,8 @@ def test_every_design_is_documented_in_a_sentence_and_returns_a_par(name):
 CLASSES = {
     "binary": "nonconvex",
     "box": "convex",
+    "chords": "convex",
+    "distance": "nonconvex",
     "integers": "convex",
     "lasso": "convex",
     "ridge": "convex",

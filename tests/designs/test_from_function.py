@@ -49,8 +49,8 @@ def test_from_function_finds_no_kink_in_a_straight_line(function):
 @pytest.mark.parametrize(
     ("levels", "message"),
     [
-        ([0.0], "at least two levels, but got 1"),
-        ([], "at least two levels, but got 0"),
+        ([0.0], "at least 2 increasing numbers, but there are 1"),
+        ([], "at least 2 increasing numbers, but there are 0"),
         ([0.0, 1.0, 1.0], "levels must be strictly increasing"),
         ([0.0, 2.0, 1.0], "levels must be strictly increasing"),
         ([0.0, 1.0, np.nan], "levels must be finite"),
