@@ -19,6 +19,6 @@ setup(
             extra_compile_args=["-O3", "-fno-trapping-math", "-ffp-contract=off"],
             optional=True,
         )
-        for name in ("columns", "descent/descent", "levels", "optimality", "prox")
+        for name in ("columns", "descent/descent", "levels", "optimality", "prox", "rows")
     ],
 )

@@ -9,6 +9,7 @@ Sources: [PAR] arXiv 2508.11112, [PARQ] arXiv 2503.15748, [ProxQuant] arXiv 1810
 from parlin import designs, quantizers, solvers
 from parlin._kernels import compiled
 from parlin._solve import Result, Status, multi_start, solve
+from parlin._version import __version__ as __version__
 from parlin.certificates import Certificate, ExactCertificate, Proof, certify, exact_certificate
 from parlin.estimators import PARLasso, PARNonconvex, PARRegressor, PARRidge
 from parlin.losses import LeastSquares
@@ -48,5 +49,3 @@ __all__ = [
     "solve",
     "solvers",
 ]
-
-__version__ = "0.1.0"

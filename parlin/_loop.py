@@ -8,13 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from parlin._types import FloatArray
 from parlin.certificates.certificate import Certificate, complete, not_finite
 from parlin.certificates.stopping import StoppingCheck, check_point
+from parlin.penalty import PAR
 from parlin.problem import Problem
 from parlin.solvers import CoordinateDescent, ProximalGradient, SemismoothNewton
 from parlin.solvers.base import Solver, State
@@ -34,7 +35,10 @@ class Status(Enum):
         "the residual is within the rounding errors of the gradient, which here are larger than the "
         "tolerance: no float64 computation can do better"
     )
-    COMPLETED = "the run ended where it was told to, by its budget with tol=None or by the callback"
+    COMPLETED = (
+        "the run ended where it was told to: by its schedule or its epochs, by its budget with tol=None, or "
+        "by the callback"
+    )
     MAX_ITER = (
         "the budget of iterations or passes ended before the tolerance was reached; raise max_iter, "
         "loosen tol, or try another solver"
@@ -97,6 +101,12 @@ class Result:
         All that `certify` can prove about the point.
     history : tuple of Record
         A record for every check of the run; the last one is of the returned point.
+    penalty : PAR
+        The penalty that the certificate is about: that of the problem, unless the solver found its levels
+        anew.
+    state : dict or None
+        Of a stochastic solver: ``solve(problem, solver, state=result.state)`` goes on bit for bit as if the
+        run had never ended.  Plain data that can be pickled, for this version of parlin alone.
     """
 
     w: FloatArray
@@ -106,6 +116,8 @@ class Result:
     seconds: float
     _earlier: tuple[Record, ...]
     _check: StoppingCheck | Certificate  # the second where the point is not finite, and after pickling
+    penalty: PAR
+    state: dict[str, Any] | None = None
 
     @cached_property
     def certificate(self) -> Certificate:
@@ -133,10 +145,11 @@ class Result:
 class Start(NamedTuple):
     """Where a run begins, and what it took to find out."""
 
-    w: FloatArray
+    w: FloatArray | None  # None where a saved state says it
     n_iter: int = 0
     passes: float = 0.0
     is_default: bool = False
+    saved: dict[str, Any] | None = None
 
 
 class Outcome(NamedTuple):
@@ -148,6 +161,16 @@ class Outcome(NamedTuple):
     passes: float
     history: tuple[Record, ...]
     check: StoppingCheck
+    problem: Problem  # that of the check
+    saved: dict[str, Any] | None
+
+
+class _Checked(NamedTuple):
+    """A point that was checked, and the problem that it was checked for."""
+
+    w: FloatArray
+    check: StoppingCheck
+    problem: Problem
 
 
 def run(
@@ -162,19 +185,29 @@ def run(
     tol, callback = stopping.tol, stopping.callback
     between = _between(solver, stopping)
     history: list[Record] = []
-    state = solver.init(problem, start.w)
-    state.passes += start.passes
+    if start.saved is None:
+        state = solver.init(problem, start.w)
+        state.passes += start.passes
+    else:
+        state = solver.resume(problem, start.saved)
+    best: _Checked | None = None
+    if state.best is not None:
+        best = _checked(problem, state, state.best, tol)
     # A default start is rarely a solution, and the first step of such a solver tells as much as a check.
     next_check = between if start.is_default and between > _SELDOM else 0.0
     iteration = 0
     while True:
         exhausted = iteration >= stopping.max_iter or state.passes >= stopping.max_passes
         if exhausted or state.done or state.passes >= next_check:
-            w = state.w.copy()
-            check = check_point(problem, w, 1e-8 if tol is None else tol)
+            found = _checked(problem, state, state.w.copy(), tol)
+            w, check = found.w, found.check
             n_iter = start.n_iter + iteration
-            stop = callback is not None and bool(callback(n_iter, state, certificate_of(problem, w, check)))
-            status = _status(check, stopping, exhausted, state.done, stop)
+            stop = callback is not None and bool(
+                callback(n_iter, state, certificate_of(found.problem, w, check))
+            )
+            status = _status(check, stopping, exhausted, state, stop)
+            if state.keeps_best and (best is None or check.objective < best.check.objective):
+                best, state.best = found, w
             if status is Status.STALLED and successor:
                 successor, passes = False, state.passes
                 solver = SemismoothNewton()
@@ -182,11 +215,22 @@ def run(
                 state = solver.init(problem, state.w)
                 state.passes += passes
             elif status is not None:
-                return Outcome(state.w, status, n_iter, state.passes, tuple(history), check)
-            history.append(_record(problem, n_iter, state, check, time.perf_counter() - begin))
+                if best is not None and status is not Status.NOT_FINITE and not status.is_success:
+                    found = best
+                saved = state.saved(solver)
+                counts = n_iter, state.passes
+                # The array of the check is the certificate's own.
+                return Outcome(found.w.copy(), status, *counts, tuple(history), found.check, found.problem, saved)
+            history.append(_record(found.problem, n_iter, state, check, time.perf_counter() - begin))
             next_check = state.passes + between
         state = solver.step(problem, state)
         iteration += 1
+
+
+def _checked(problem: Problem, state: State, w: FloatArray, tol: float | None) -> _Checked:
+    if state.penalty is not None:
+        problem = problem.with_penalty(state.penalty)
+    return _Checked(w, check_point(problem, w, 1e-8 if tol is None else tol), problem)
 
 
 def certificate_of(problem: Problem, w: FloatArray, check: StoppingCheck) -> Certificate:
@@ -208,7 +252,7 @@ def _record(problem: Problem, n_iter: int, state: State, check: StoppingCheck, s
 
 
 def _status(
-    check: StoppingCheck, stopping: Stopping, exhausted: bool, done: bool, stop: bool
+    check: StoppingCheck, stopping: Stopping, exhausted: bool, state: State, stop: bool
 ) -> Status | None:
     """Why to stop here, or None to go on."""
     if check.point is None:
@@ -219,11 +263,11 @@ def _status(
             return Status.CONVERGED
         if not slopes or check.point.meets_slopes(tol, rounding=True):
             return Status.ROUNDING
-    if stop or (tol is None and exhausted):
+    if stop or state.ended or (tol is None and exhausted):
         return Status.COMPLETED
     if exhausted:
         return Status.MAX_ITER
-    if done and tol is not None:
+    if state.done and tol is not None:
         return Status.STALLED
     return None
 

@@ -14,6 +14,7 @@ from parlin._loop import Callback, RelativeTo, Result, Start, Status, Stopping, 
 from parlin._starts import find_start
 from parlin.problem import Problem
 from parlin.solvers.base import Solver
+from parlin.solvers.stochastic.base import StochasticSolver
 
 __all__ = ["Result", "Status", "multi_start", "solve"]
 
@@ -23,6 +24,7 @@ def solve(
     solver: Solver | Literal["auto"] = "auto",
     *,
     w0: ArrayLike | None = None,
+    state: dict[str, Any] | None = None,
     tol: float | None = 1e-8,
     relative_to: RelativeTo = "gradient",
     max_iter: int = 100_000,
@@ -40,7 +42,10 @@ def solve(
         Newton takes over.
     w0 : array of shape (d,), optional
         By default the penalty's minimiser; for a nonconvex penalty the end of a continuation in the
-        strength.
+        strength, unless the solver is stochastic.
+    state : dict, optional
+        `Result.state` of an earlier run of the same stochastic solver on the same data: this one goes on
+        where that one ended, bit for bit.
     tol : positive float or None
         Converged when ``certificate.residual <= tol``.  None runs the whole budget.
     relative_to : {"gradient", "slopes"}, default="gradient"
@@ -80,17 +85,37 @@ def solve(
         raise ValueError("max_iter and max_passes must be >= 0 and check_passes > 0")
     # Rounding errors are the loop's business too: an overflow ends as NOT_FINITE, not as a warning.
     with np.errstate(over="ignore", invalid="ignore"):
-        start = find_start(problem) if w0 is None else Start(np.array(w0, dtype=np.float64))
-        if start.w.shape != (problem.size,):
-            raise ValueError(f"w0 must have shape ({problem.size},), but has shape {start.w.shape}")
+        start = _start(problem, solver, w0, state)
         stopping = Stopping(tol, relative_to, max_iter, max_passes, check_passes, callback)
-        w, status, n_iter, passes, history, check = run(problem, solver, start, stopping, begin)
+        w, status, n_iter, passes, history, check, certified, saved = run(
+            problem, solver, start, stopping, begin
+        )
         if check.point is None:
-            owned = certificate_of(problem, w, check)
+            owned = certificate_of(certified, w, check)
         else:
             owned = check
-            check.point.read_data(problem)
-    return Result(w, status, n_iter, passes, time.perf_counter() - begin, history, owned)
+            check.point.read_data(certified)
+    seconds = time.perf_counter() - begin
+    return Result(w, status, n_iter, passes, seconds, history, owned, certified.penalty, saved)
+
+
+def _start(
+    problem: Problem, solver: Solver | Literal["auto"], w0: ArrayLike | None, state: dict[str, Any] | None
+) -> Start:
+    """The start that was given, or the default one."""
+    if state is not None:
+        if w0 is not None:
+            raise ValueError("give w0 or state, not both: a state says where the run is")
+        if not isinstance(solver, StochasticSolver):
+            raise ValueError("state resumes stochastic solvers only; give others w0=result.w")
+        return Start(None, saved=state)
+    if w0 is None:
+        # A continuation would do the work of the solver.
+        return Start(problem.start()) if isinstance(solver, StochasticSolver) else find_start(problem)
+    start = Start(np.array(w0, dtype=np.float64))
+    if start.w.shape != (problem.size,):
+        raise ValueError(f"w0 must have shape ({problem.size},), but has shape {start.w.shape}")
+    return start
 
 
 def _check_solver(problem: Problem, solver: Solver | Literal["auto"]) -> None:

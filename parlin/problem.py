@@ -121,6 +121,27 @@ class Problem:
             return math.inf
         return max(up / high if up else 0.0, down / low if down else 0.0)
 
+    def critical_strength(self, w: ArrayLike) -> float:
+        r"""The least ``t >= 0`` from which on `w` is critical for ``loss + t · penalty``, or inf if none is.
+
+        A coefficient on a level where the slopes ``s₋ < 0 < s₊`` enclose 0 needs
+        ``max(g_j/(ω_j s₊), g_j/(ω_j s₋))`` with ``g = −∇f(w)``; elsewhere more strength may do harm, and the
+        answer is inf unless the gradient is 0 there.  For `parlin.designs.distance` and w on its levels this
+        is ``max_j |g_j| / (ω_j slope)``.
+        """
+        w = np.asarray(w, dtype=np.float64)
+        pull = -self.loss.gradient(w)
+        left, right = (self.penalty.levels.searchsorted(w, side=side) for side in ("left", "right"))
+        slopes = self.penalty.slopes
+        low = np.minimum(slopes[left], slopes[right])
+        high = np.maximum(slopes[left], slopes[right])
+        weights = np.ones(w.size) if self.penalty_weights is None else self.penalty_weights
+        with np.errstate(divide="ignore", invalid="ignore"):
+            needed = np.where(pull > 0, pull / (weights * high), pull / (weights * low))
+        enclosed = np.where(pull > 0, high > 0, low < 0) & (low <= 0) & (high >= 0) & (weights > 0)
+        needed = np.where(pull == 0, np.where((low <= 0) & (high >= 0) | (weights == 0), 0.0, np.inf), needed)
+        return float(np.where(enclosed | (pull == 0), needed, np.inf).max())
+
     # -- values -----------------------------------------------------------------------------------
 
     def penalty_value(self, w: ArrayLike) -> float:

@@ -3,9 +3,10 @@ r"""What a solver is: `unsupported`, `init` and `step` on a state with `.w`, `.p
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 from parlin._types import FloatArray
+from parlin.penalty import PAR
 from parlin.problem import Problem
 
 
@@ -16,6 +17,16 @@ class State:
     w: FloatArray  # the iterate to be certified: always an output of the proximal map after a step
     passes: float  # passes over the data so far; one pass is one X @ w and one X.T @ r
     done: bool  # the solver has nothing left to do: no later step will change w
+
+    # What stochastic solvers have fields for.
+    ended: ClassVar[bool] = False  # done because a schedule is through
+    penalty: ClassVar[PAR | None] = None  # in force, where that is not the problem's
+    keeps_best: ClassVar[bool] = False  # whether the best iterate that was checked is returned
+    best: ClassVar[FloatArray | None] = None  # that iterate
+
+    def saved(self, solver: Solver) -> dict[str, Any] | None:
+        """What resumes the run, as plain data; None where a start does all that."""
+        return None
 
 
 class Solver(Protocol):

@@ -194,6 +194,9 @@ class Logistic:
     def value(self, w):
         return float(self.design.weights @ np.logaddexp(0.0, -self.margin(w)))
 
+    def value_after(self, w, move):
+        return self.value(w + move)
+
     def gradient(self, w):
         return -self.design.rmatvec(self.y * expit(-self.margin(w)))
 
