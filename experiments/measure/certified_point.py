@@ -55,19 +55,21 @@ def is_certified(
       to be quantized.
     * the excess over cvxpy, which does not rely on this library at all.
 
-    Besides, no coefficient is on a concave kink of a penalty that is not convex: the Clarke subdifferential
-    is an interval there, but no minimiser in that coordinate can be.  ``prox_residual`` would ask for more:
-    its step ``1/max_j ‖X_j‖²`` is longer than 1/L, so that the prox may jump across cells from a point that
-    is a local minimum, to where one coefficient alone does better.  So a certified point of a problem that
-    is not convex is critical, and need not be minimal even in a single coefficient.
+    For a penalty that is not convex ``prox_residual`` is at most 1e-8 as well: the Clarke subdifferential is
+    an interval at a concave kink, where no minimiser can be.  Where columns have one norm this asks more than
+    a local minimum: that no coefficient alone, moved to wherever it is best, improves the objective, for that
+    is the step ``1/max_j ‖X_j‖²`` of ``prox_residual``.  So a claim on *every critical point* would say less
+    than its source if it were made of certified points only; it is made of the points that are
+    `CertifiedPoint.clarke_critical`, and says so.
 
     That `exact_certificate` PROVES a critical point with the levels and cells of `w` is another matter: it
     settles counts of coefficients on levels, but says nothing of numbers measured at `w`.  It is
     `CertifiedPoint.proved`.
     """
     found = certify(problem, w) if certificate is None else certificate
-    minimal = excess is None or excess <= TOLERANCE
-    return _is_clarke_critical(found) and minimal and not on_concave_kinks(problem, w).any()
+    convex = problem.penalty.shape == "convex"
+    alone_best = convex or found.prox_residual <= TOLERANCE
+    return _is_clarke_critical(found) and alone_best and _is_minimal(excess)
 
 
 def _is_clarke_critical(found: Certificate) -> bool:
@@ -75,9 +77,8 @@ def _is_clarke_critical(found: Certificate) -> bool:
     return found.residual <= TOLERANCE and (slope_residual is None or slope_residual <= TOLERANCE)
 
 
-def on_concave_kinks(problem: Problem, w: FloatArray) -> NDArray[np.bool_]:
-    """Which penalised coordinates equal a level where the slope falls, shape (d,)."""
-    return problem.on_level(w) & ~np.isin(w, problem.penalty.quantization_levels)
+def _is_minimal(excess: float | None) -> bool:
+    return excess is None or excess <= TOLERANCE
 
 
 def solve_to_slopes(
@@ -134,11 +135,11 @@ class CertifiedPoint:
 
     @property
     def clarke_critical(self) -> bool:
-        """Whether the point is certified, but for concave kinks: it may be on some.
+        """Whether minus the gradient is in the Clarke subdifferential, to the tolerance of `is_certified`.
 
-        For claims on concave kinks alone, which would be empty of points that are `certified`.
+        For claims on every critical point, and on concave kinks.  Of a convex penalty it is `certified`.
         """
-        return _is_clarke_critical(self.certificate)
+        return _is_clarke_critical(self.certificate) and _is_minimal(self.excess)
 
     @property
     def certified(self) -> bool:

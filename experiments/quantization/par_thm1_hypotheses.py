@@ -160,8 +160,8 @@ def run(config: Config) -> tuple[Evidence, ...]:
 
 
 def _most_off_level(points: Sequence[CriticalPoint]) -> list[CriticalPoint]:
-    """The certified point with the most coordinates off the levels for each name, since one is enough."""
-    ordered = sorted(points, key=lambda point: (point.certified, point.n_off_levels))
+    """The critical point with the most coordinates off the levels for each name, since one is enough."""
+    ordered = sorted(points, key=lambda point: (point.clarke_critical, point.n_off_levels))
     return list({point.labels["name"]: point for point in ordered}.values())
 
 
@@ -191,8 +191,8 @@ def _counts(
 
 
 def _counted(points: Sequence[CriticalPoint]) -> dict[str, Any]:
-    """The coordinates off the levels and the number that they are compared with."""
-    return columns(points, attrgetter("n_off_levels"), attrgetter("bound"))
+    """The coordinates off the levels of Clarke-critical points, and the number they are compared with."""
+    return columns(points, attrgetter("n_off_levels"), attrgetter("bound"), attrgetter("clarke_critical"))
 
 
 def _interpolation(
@@ -206,7 +206,7 @@ def _interpolation(
 
     def residuals(points: Sequence[CriticalPoint]) -> dict[str, list]:
         exceeding = [point for point in points if point.n_off_levels > config.n]
-        return columns(exceeding, at.relative_residual, at.residual_bound)
+        return columns(exceeding, at.relative_residual, at.residual_bound, attrgetter("clarke_critical"))
 
     return Evidence(
         claim="C3/interpolation",
@@ -222,8 +222,8 @@ def _interpolation(
         table={
             "off_level": [point.n_off_levels for point in sweep],
             "off_level_tilted": [point.n_off_levels for point in tilted],
-            "certified": [point.certified for point in sweep],
-            "certified_tilted": [point.certified for point in tilted],
+            "certified": [point.clarke_critical for point in sweep],
+            "certified_tilted": [point.clarke_critical for point in tilted],
             "largest_interpolated_scale": hypothesis_cases.largest_interpolated_scale(*sizes),
         },
         **residuals([*flat, *sweep]),
@@ -238,7 +238,8 @@ def _purification(impure: Sequence[CriticalPoint]) -> tuple[Evidence, Evidence]:
     def changes(moved: Sequence[CriticalPoint]) -> dict[str, list]:
         pairs = [at.objective_change(*pair) for pair in zip(before, moved, strict=True)]
         measured, bound = (list(column) for column in zip(*pairs, strict=True))
-        return {"measured": measured, "bound": bound, "certified": [point.certified for point in before]}
+        critical = [point.clarke_critical for point in before]
+        return {"measured": measured, "bound": bound, "certified": critical}
 
     count = _counts(
         "C3/purification",

@@ -145,10 +145,11 @@ def _evidence(
     table: Mapping[str, Any] | None = None,
     **words: Any,
 ) -> Evidence:
-    """A claim and its control, measured by the same function unless the control has its own."""
+    """A claim on Clarke-critical points and its control, measured alike unless the control has its own."""
+    at_points = partial(columns, bound=bound, certified=attrgetter("clarke_critical"))
     return Evidence(
-        **columns(points, measure, bound),
-        control=Control(outside=outside, **columns(control, control_measure or measure, bound)),
+        **at_points(points, measure),
+        control=Control(outside=outside, **at_points(control, control_measure or measure)),
         table={"inside": at.table(points), "outside": at.table(control), **(table or {})},
         **words,
     )
@@ -188,7 +189,7 @@ def _proof_claim(points: list[at.Point], duplicated: list[at.Point]) -> Evidence
         outside="Every column occurs twice, so that the columns off the levels can be dependent.",
         claim="C1/proved",
         statement=(
-            "Beside every certified point there is, by rational arithmetic, an exact critical point with the "
+            "Next to every point found there is, by rational arithmetic, an exact critical point with the "
             "same coordinates on the levels and independent columns off them, hence at most n of those."
         ),
         source="[PAR] Thm 1",

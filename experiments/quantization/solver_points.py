@@ -54,7 +54,7 @@ def table(points: Sequence[Point]) -> dict[str, list[Any]]:
     return labels(
         points,
         free=attrgetter("n_off_levels"),
-        certified=attrgetter("certified"),
+        certified=attrgetter("clarke_critical"),
         status=attrgetter("result.status.name"),
         iterations=attrgetter("result.n_iter"),
         slope_residual=attrgetter("residual_over_slope"),
