@@ -1,55 +1,52 @@
-r"""Proximal gradient, its accelerated form and ADMM solve PAR problems, at the rates that theory gives.
+r"""Proximal gradient, accelerated or not, and ADMM solve convex PAR problems at the rates of theory.
 
 Claims
 ------
 C6: proximal gradient (PG), accelerated PG (FISTA) and ADMM solve the problem. Made precise: convex
-penalties are solved to the optimum, at the rates 1/k and 1/k², linearly in the end whatever the rank of
-the design, and the quantized set is found after finitely many steps; for nonconvex penalties the residual
-of PG falls like 1/T and ADMM descends as long as ρ >= L.
+penalties are solved to the optimum (C6/optimum), at the rates 1/k (C6/pg-rate) and 1/k² (C6/fista-rate),
+linearly in the end whatever the rank of the design (C6/linear), and the quantized set is found after
+finitely many steps (C6/identification).
 
 Source
 ------
-[PAR] section 3; the nonconvex rate is the stationarity theorem of [ProxQuant].
+[PAR] section 3.
 
 Setting
 -------
 Least squares on designs that are wide, of rank 4, with correlated columns, or with every column twice;
 ridge chords, lasso-like penalties with and without a box, at 0.3, 0.1 and 0.03 of the strength at which
-everything is 0; sawtooth, W, rippled MCP and tilted staircase on wide and tall designs. Random starts;
-solvers are stepped by hand.
+everything is 0. Random starts; solvers are stepped by hand.
 
 Prediction
 ----------
 With ``D = ‖w_0 − w*‖``: ``F(w_k) − F* <= L D²/(2k)`` for PG, ``<= 2 L D²/(k + 1)²`` for FISTA without
 restart. Once levels and cells stay, PG with step 1/L contracts by ``1 − λ/L``, λ the least positive
 eigenvalue of H_UU. If ``‖w_k − w*‖`` is below the margins of w*, all later iterates have its levels (steps
-up to 1.9/L are tried: the proof needs only that ``I − γH`` is nonexpansive). Nonconvex, step 1/(2L): the
-least ``dist(0, ∂F(w_k))²`` up to T is at most ``18 L (F(w_0) − F(w_T))/T``, sharper than with inf F. ADMM
-with ``ρ >= L``: the augmented Lagrangian never rises.
+up to 1.9/L are tried: the proof needs only that ``I − γH`` is nonexpansive).
 
 Falsified by
 ------------
-One iterate above its bound. F* is replaced by the certified lower bound ``F − gap`` at w*, which is
-itself judged by `parlin.certify`; residuals and objectives are computed afresh from the iterates. Where all
-is convex, an objective above cvxpy's by more than 1e-8, relatively.
+One iterate above its bound. F* is replaced by the lower bound ``F − gap`` at w*, a point that
+`parlin.certify` certifies; objectives are computed afresh from the iterates. An objective above cvxpy's by
+more than 1e-8, relatively.
 
 Control
 -------
-Nonconvex penalties and several starts for the optimum; the step 2.5/L; PG without momentum against the
-bound of FISTA; momentum in the linear phase; a target moved until one coordinate is just held at its level;
-the lazy prox-gradient method; ``ρ = L/20``.
+Nonconvex penalties (sawtooth, W, rippled MCP, tilted staircase) and several starts for the optimum; the step
+2.5/L; PG without momentum against the bound of FISTA; momentum in the linear phase; a target moved until one
+coordinate is just held at its level.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
-from experiments.algorithms import nonconvex_descent, solvers_figure, traces
+from experiments.algorithms import solvers_figure, traces
 from experiments.algorithms.instances import (
     Instance,
     convex_instances,
@@ -57,13 +54,13 @@ from experiments.algorithms.instances import (
     nonconvex_instances,
     slowest_direction,
 )
-from experiments.algorithms.traces import FloatArray, Limit, iterates, limit_from
+from experiments.algorithms.traced_runs import Least, Traced, trace
+from experiments.algorithms.traces import FloatArray, iterates, limit_from
 from experiments.harness import figure_style
 from experiments.harness.evidence import Control, Evidence, Standing
 from experiments.measure.certified_point import CertifiedPoint, is_certified, solve_to_slopes
 from experiments.measure.columns import Column
 from parlin import Problem
-from parlin.certificates.gap import duality_gap
 from parlin.solvers import ADMM, FISTA, ProximalGradient
 
 SOURCE = {"source": "[PAR] section 3", "standing": Standing.MADE_PRECISE}
@@ -76,25 +73,25 @@ class Config:
     designs: tuple[tuple[str, int, int], ...]  # entries, n, d
     fractions: tuple[float, ...]
     n_steps: int
-    n_judged: int  # iterations of a run at which a rate is judged
+    n_measured: int  # iterations of a run at which a rate is measured
     nonconvex_designs: tuple[tuple[str, int, int], ...] = (("normal", 20, 60), ("normal", 40, 20))
-    nonconvex_strengths: tuple[float, ...] = (0.3, 0.03)
+    nonconvex_strength: float = 0.3
     tall_design: tuple[str, int, int] = ("normal", 40, 20)  # for the degenerate minimisers
     n_starts: int = 5
     n_diverging: int = 100  # steps of the run that diverges
-    n_lagrangian: int = 200
     identification_steps: tuple[float, ...] = (0.5, 1.0, 1.9)  # in units of 1/L
-    rho: tuple[float, ...] = (1.0, 1.5, 4.0)  # in units of L
-    small_rho: float = 0.05
-    lazy_steps: tuple[float, ...] = (0.1, 0.01)  # in units of 1/L
     over_cvxpy: float = 1e-8
+
+    @property
+    def measured_at(self) -> NDArray[np.intp]:
+        return np.unique(np.geomspace(1, self.n_steps, self.n_measured).astype(int))
 
     @classmethod
     def full(cls) -> Config:
         wide, correlated = ("normal", 20, 60), ("ar", 30, 40)
         low_rank, twice = ("low rank", 30, 40), ("duplicated", 20, 60)
         designs = (wide, correlated, low_rank, twice)
-        return cls(seeds=(0, 1), designs=designs, fractions=(0.3, 0.1, 0.03), n_steps=2000, n_judged=20)
+        return cls(seeds=(0, 1), designs=designs, fractions=(0.3, 0.1, 0.03), n_steps=2000, n_measured=20)
 
     @classmethod
     def smoke(cls) -> Config:
@@ -103,45 +100,25 @@ class Config:
             designs=(("normal", 8, 20), ("duplicated", 8, 20)),
             fractions=(0.1,),
             n_steps=500,
-            n_judged=8,
+            n_measured=8,
             nonconvex_designs=(("normal", 20, 10),),
             n_starts=3,
-            n_lagrangian=40,
         )
-
-
-class Traced(NamedTuple):
-    """A convex problem, a minimiser, and the iterates of PG with step 1/L and of FISTA without restart."""
-
-    case: Instance
-    minimiser: Limit
-    plain: FloatArray
-    fast: FloatArray
 
 
 def run(config: Config) -> tuple[Evidence, ...]:
     convex = list(convex_instances(config.seeds, config.designs, config.fractions))
-    runs = [
-        Traced(
-            case,
-            limit_from(case.problem, solve_to_slopes(case.problem, FISTA()).w),
-            iterates(ProximalGradient("1/L"), case.problem, case.start, config.n_steps),
-            iterates(FISTA(restart=False), case.problem, case.start, config.n_steps),
-        )
-        for case in convex
-    ]
-    nonconvex = list(nonconvex_instances(config.seeds, config.nonconvex_designs, config.nonconvex_strengths))
+    runs = [trace(case, config.n_steps) for case in convex]
     return (
-        _optimum(config, convex, nonconvex),
-        *_rates(config, runs),
+        _optimum(config, convex),
+        _pg_rate(config, runs),
+        _fista_rate(config, runs),
         _linear(config, runs),
         _identification(config, runs),
-        nonconvex_descent.stationarity(nonconvex, config.lazy_steps, config.n_steps, config.n_judged),
-        nonconvex_descent.admm(nonconvex, config.rho, config.small_rho, config.n_lagrangian),
     )
 
 
-def _optimum(config: Config, convex: Sequence[Instance], nonconvex: Sequence[Instance]) -> Evidence:
+def _optimum(config: Config, convex: Sequence[Instance]) -> Evidence:
     inside, outside, names = Column.empty(), Column.empty(), []
     for case in convex:
         if case.seed != config.seeds[0] or case.strength != config.fractions[0]:
@@ -151,9 +128,8 @@ def _optimum(config: Config, convex: Sequence[Instance], nonconvex: Sequence[Ins
             found = CertifiedPoint(case.problem, w).compared_with_cvxpy()
             inside.add(found.excess, config.over_cvxpy, found.critical)
             names.append(type(solver).__name__)
-    for case in nonconvex:
-        if case.seed != config.seeds[0] or case.strength != config.nonconvex_strengths[0]:
-            continue
+    settings = config.seeds[:1], config.nonconvex_designs, (config.nonconvex_strength,)
+    for case in nonconvex_instances(*settings):
         starts = np.random.default_rng(case.seed).standard_normal((config.n_starts, case.problem.size))
         results = [solve_to_slopes(case.problem, ProximalGradient(), w0=start) for start in starts]
         least = min(result.certificate.objective for result in results)
@@ -175,48 +151,44 @@ def _optimum(config: Config, convex: Sequence[Instance], nonconvex: Sequence[Ins
     )
 
 
-def _rates(config: Config, runs: Sequence[Traced]) -> tuple[Evidence, Evidence]:
-    plain, fast, diverging, slow = (Column.empty() for _ in range(4))
-    k = np.unique(np.geomspace(1, config.n_steps, config.n_judged).astype(int))
+def _pg_rate(config: Config, runs: Sequence[Traced]) -> Evidence:
+    inside, outside, k = Column.empty(), Column.empty(), config.measured_at
     early = k[k <= config.n_diverging]
-    for case, limit, points, accelerated in runs:
-        problem, lipschitz = case.problem, case.problem.loss.lipschitz
-        gap = duality_gap(problem, limit.w)
-        least = Least(
-            problem.objective(limit.w) - gap, limit.certified and gap <= 1e-10 * problem.loss.value_at_zero
-        )
-        size = lipschitz * float(np.sum((case.start - limit.w) ** 2))  # L D²
-        first, second = size / (2 * k), 2 * size / (k + 1) ** 2
-        _above(plain, problem, points[k], least, first)
-        _above(slow, problem, points[k], least, second)
-        _above(fast, problem, accelerated[k], least, second)
-        points = iterates(ProximalGradient(2.5 / lipschitz), problem, case.start, config.n_diverging)
-        _above(diverging, problem, points[early], least, first[: early.size])
-    words = SOURCE | {"remark": WORDING, "relation": "<="}
-    return (
-        Evidence(
-            claim="C6/pg-rate",
-            statement="On convex problems F(w_k) − F* of PG with step 1/L is at most L‖w_0 − w*‖²/(2k).",
-            control=Control(outside="The step is 2.5/L.", **diverging._asdict()),
-            table={"k": k, "control k": early},
-            **plain._asdict() | words,
-        ),
-        Evidence(
-            claim="C6/fista-rate",
-            statement="On convex problems F(w_k) − F* of FISTA without restart is at most "
-            "2L‖w_0 − w*‖²/(k + 1)².",
-            control=Control(outside="The momentum is left out: PG.", **slow._asdict()),
-            table={"k": k, "control k": k},
-            **fast._asdict() | words,
-        ),
+    for found in runs:
+        problem, least, bound = found.case.problem, found.least, found.size / (2 * k)
+        _above(inside, problem, found.plain[k], least, bound)
+        diverging = ProximalGradient(2.5 / problem.loss.lipschitz)
+        points = iterates(diverging, problem, found.case.start, config.n_diverging)
+        _above(outside, problem, points[early], least, bound[: early.size])
+    return Evidence(
+        claim="C6/pg-rate",
+        statement="On convex problems F(w_k) − F* of PG with step 1/L is at most L‖w_0 − w*‖²/(2k).",
+        remark=WORDING,
+        relation="<=",
+        control=Control(outside="The step is 2.5/L.", **outside._asdict()),
+        table={"k": k, "control k": early},
+        **SOURCE,
+        **inside._asdict(),
     )
 
 
-class Least(NamedTuple):
-    """A lower bound on the optimum, and whether it is certified and sharp."""
-
-    objective: float
-    certified: bool
+def _fista_rate(config: Config, runs: Sequence[Traced]) -> Evidence:
+    inside, outside, k = Column.empty(), Column.empty(), config.measured_at
+    for found in runs:
+        least, bound = found.least, 2 * found.size / (k + 1) ** 2
+        _above(inside, found.case.problem, found.fast[k], least, bound)
+        _above(outside, found.case.problem, found.plain[k], least, bound)
+    return Evidence(
+        claim="C6/fista-rate",
+        statement="On convex problems F(w_k) − F* of FISTA without restart is at most "
+        "2L‖w_0 − w*‖²/(k + 1)².",
+        remark=WORDING,
+        relation="<=",
+        control=Control(outside="The momentum is left out: PG.", **outside._asdict()),
+        table={"k": k, "control k": k},
+        **SOURCE,
+        **inside._asdict(),
+    )
 
 
 def _above(column: Column, problem: Problem, points: FloatArray, least: Least, bound: FloatArray) -> None:
@@ -250,7 +222,7 @@ def _identification(config: Config, runs: Sequence[Traced]) -> Evidence:
     inside, outside = Column.empty(), Column.empty()
     for case, minimiser, plain, _ in runs:
         if case.entries == "duplicated":
-            continue  # the twin of a free column is just held, which the control is about
+            continue  # the duplicate of a free column is just held, which the control is about
         problem, w = case.problem, minimiser.w
         proved = CertifiedPoint(problem, w).proved
         slope_margin, cell_margin = traces.margins(problem, w)
@@ -289,11 +261,11 @@ def _identification(config: Config, runs: Sequence[Traced]) -> Evidence:
 
 def plot(evidence: Sequence[Evidence], figure: Figure) -> None:
     claims = {claim.claim: claim for claim in evidence}
-    panels = figure_style.panels(figure, len(solvers_figure.PANELS), columns=3)
+    panels = figure_style.panels(figure, len(solvers_figure.PANELS))
     for axes, (name, draw) in zip(panels, solvers_figure.PANELS.items(), strict=True):
         draw(axes, claims[name])
     config = evidence[0].config
-    figure.suptitle("PG, FISTA and ADMM solve PAR problems at the rates of the theory", x=0.01, ha="left")
+    figure.suptitle("PG and FISTA solve convex PAR problems at the rates of the theory", x=0.01, ha="left")
     sizes = [f"{n} × {d} {entries}" for entries, n, d in config["designs"]]
     facts = {"n × d": sizes, "alpha/alpha_max": config["fractions"], "seeds": config["seeds"]}
     figure_style.caption(figure, evidence, **facts)

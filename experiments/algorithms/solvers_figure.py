@@ -15,8 +15,6 @@ _TITLES = {
     "C6/pg-rate": "PG stays below L D²/(2k)",
     "C6/fista-rate": "FISTA stays below 2 L D²/(k + 1)²",
 }
-
-
 _CONTROLS = {"C6/pg-rate": "control: step 2.5/L", "C6/fista-rate": "control: PG"}
 
 
@@ -75,40 +73,9 @@ def identification(axes: Axes, claim: Evidence) -> None:
     axes.legend(loc="lower right")
 
 
-def stationarity(axes: Axes, claim: Evidence) -> None:
-    """Least squared residuals in units of 18 L times the descent, against 1/T."""
-    horizons = np.array(claim.table["T"])
-    for points, index, name in ((claim, 0, "PG"), (claim.control, 3, "lazy method (control)")):
-        curves = (points.measured / points.bound).reshape(-1, horizons.size) / horizons
-        look = figure_style.series(index) | {"marker": ""}
-        axes.plot(horizons, np.maximum(curves, _FLOOR).T, **look | _THIN)
-        axes.plot([], [], **look, label=name)
-    figure_style.bound(axes, horizons, 1.0 / horizons, label="bound 1/T")
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    axes.set_ylim(_FLOOR, 1e6)
-    quantity = "min dist² / (18 L · descent)"
-    figure_style.label(axes, "iterations T", quantity, "Nonconvex PG becomes critical")
-    axes.legend(loc="upper right")
-
-
-def admm(axes: Axes, claim: Evidence) -> None:
-    """The augmented Lagrangian of one problem for several ρ."""
-    for index, curve in enumerate(claim.table["curves"]):
-        look = figure_style.series(index, len(curve["y"]))
-        name = f"ρ = {curve['rho']:g} L" + (" (control)" if curve["rho"] < 1 else "")
-        axes.plot(range(len(curve["y"])), curve["y"], **look, label=name)
-    axes.set_yscale("symlog", linthresh=1.0)
-    figure_style.label(
-        axes, "iteration", "augmented Lagrangian / f(0)", "Nonconvex ADMM descends from ρ = L on"
-    )
-
-
 PANELS = {
     "C6/pg-rate": rate,
     "C6/fista-rate": rate,
     "C6/linear": linear,
     "C6/identification": identification,
-    "C6/stationarity": stationarity,
-    "C6/admm": admm,
 }

@@ -11,25 +11,20 @@ from matplotlib.figure import Figure
 
 from experiments.harness import figure_style
 from experiments.harness.evidence import Evidence
-
-# A value that is not the prox.
-WRONG = {"color": "black", "marker": "X", "markersize": 6, "linestyle": "none", "zorder": 4}
+from experiments.prox.prox_graph_figure import broken_at_jumps, ground, plain
 
 
 def draw(evidence: Sequence[Evidence], figure: Figure) -> None:
     """The whole figure, from the claims of the experiment."""
     claims = {claim.claim: claim for claim in evidence}
     config, shapes = evidence[0].config, claims["C5/every-shape"].table
-    panels = figure_style.panels(figure, 9, columns=3)
+    panels = figure_style.panels(figure, 8)
     for axes, (name, graph) in zip(panels, shapes["graphs"].items(), strict=False):
         _penalty_graph(axes, shapes["v"], graph, name)
-        if name == "W":
-            axes.plot([0.0], [0.0], **WRONG, label="published rule at v = 0")
-            axes.legend(loc="lower right")
-    soft, blind = claims["C5/soft-quantizer"].table, claims["C5/blind-sawtooth"].table
-    _soft_quantizer(panels[6], soft, "PARQ's map of slope ρ at p is a prox at ρp")
-    _blind_sawtooth(panels[7], blind, "Sawtooth rule that does not look at the levels")
-    _errors(panels[8], [claim for claim in evidence if claim.bound[0] == config["allowed"]])
+    _soft_quantizer(
+        panels[6], claims["C5/soft-quantizer"].table, "PARQ's map of slope ρ at p is a prox at ρp"
+    )
+    _errors(panels[7], evidence)
     figure.suptitle("The prox of every piecewise-affine penalty has an exact closed form", x=0.01, ha="left")
     facts = {"penalties of each kind": config["n_penalties"] * len(config["seeds"])}
     figure_style.caption(figure, evidence, seeds=config["seeds"], **facts)
@@ -37,19 +32,19 @@ def draw(evidence: Sequence[Evidence], figure: Figure) -> None:
 
 def _penalty_graph(axes: Axes, v: list[float], graph: Mapping[str, Any], title: str) -> None:
     """The maps at all steps, over the identity and the levels."""
-    _ground(axes, v, graph["levels"])
+    ground(axes, v, graph["levels"])
     for index, (step, x) in enumerate(zip(graph["steps"], graph["x"], strict=True)):
-        axes.plot(v, _broken_at_jumps(v, x), **_plain(index), label=f"λ = {step:g}")
+        axes.plot(v, broken_at_jumps(v, x), **plain(index), label=f"λ = {step:g}")
     figure_style.label(axes, "argument v (units of w)", "prox of v (units of w)", title)
 
 
 def _soft_quantizer(axes: Axes, graph: Mapping[str, Any], title: str) -> None:
     """The map as lines, and the prox that equals it as markers."""
-    _ground(axes, graph["p"], graph["levels"])
+    ground(axes, graph["p"], graph["levels"])
     every = len(graph["p"]) // 20
     for index, slope in enumerate(graph["slopes"]):
         look = figure_style.series(index)
-        axes.plot(graph["p"], graph["map"][index], **_plain(index), label=f"map, ρ = {slope:g}")
+        axes.plot(graph["p"], graph["map"][index], **plain(index), label=f"map, ρ = {slope:g}")
         prox = {
             "color": look["color"],
             "marker": look["marker"],
@@ -59,42 +54,6 @@ def _soft_quantizer(axes: Axes, graph: Mapping[str, Any], title: str) -> None:
         axes.plot(graph["p"][::every], graph["prox"][index][::every], **prox)
     axes.plot([], [], "o", color="black", markerfacecolor="none", label="prox at ρp")
     figure_style.label(axes, "argument p (units of w)", "value (units of w)", title)
-
-
-def _blind_sawtooth(axes: Axes, graph: Mapping[str, Any], title: str) -> None:
-    """The rule that does not look at the levels beside the prox."""
-    _ground(axes, graph["v"], [0.0, 2.0])
-    for index, (key, name) in enumerate((("prox", "prox"), ("blind", "published rule"))):
-        curve = _broken_at_jumps(graph["v"], graph[key])
-        axes.plot(graph["v"], curve, **_plain(index), label=f"{name}, λ = {graph['step']:g}")
-    seen = graph["described"]
-    name = f"{seen['its objective']:.3f} where {seen['least objective']:.3f} is least"
-    axes.plot([seen["v"]], [seen["returned"]], **WRONG, label=name)
-    figure_style.label(axes, "argument v (units of w)", "value (units of w)", title)
-    axes.set_ylim(top=3.0)  # room for the legend
-    axes.legend(loc="upper left")
-
-
-def _ground(axes: Axes, arguments: list[float], levels: list[float]) -> None:
-    for level in levels:
-        if not arguments[0] <= level <= arguments[-1]:
-            continue
-        axes.axhline(level, color="#BBBBBB", linewidth=0.6, zorder=0)
-    ends = [arguments[0], arguments[-1]]
-    axes.plot(ends, ends, color="#888888", linewidth=0.8, zorder=1)
-    axes.grid(False)
-
-
-def _plain(index: int) -> dict[str, Any]:
-    return figure_style.series(index) | {"marker": ""}
-
-
-def _broken_at_jumps(v: list[float], x: list[float]) -> np.ndarray:
-    """The values with a gap wherever they rise faster than v, which a prox does only by jumping."""
-    x = np.array(x, dtype=float)
-    jumps = np.flatnonzero(np.diff(x) > 1.5 * np.diff(v))
-    x[jumps] = np.nan
-    return x
 
 
 def _errors(axes: Axes, claims: Sequence[Evidence]) -> None:

@@ -3,15 +3,11 @@ r"""The proximal maps of all piecewise-affine penalties have exact closed forms:
 Claims
 ------
 C5: the prox of a PAR has a closed form for every shape. Convex penalties by Eq. 23, any penalty by one
-table, the staircase, the distance to a grid and PARQ's soft quantizer by formulas of their own; the
-published sawtooth rule that does not look at the levels is not a prox.
-C16: whether 0.6 moves toward 0 or toward the level 1 depends on the shape of the penalty.
-C26: at exactly 0 the published binary rule returns 0, which minimises nothing.
+table, the staircase, the distance to a grid and PARQ's soft quantizer by formulas of their own.
 
 Source
 ------
-[PAR] Eq. 23 and section 3; [PARQ] soft quantizer; [ProxQuant] binary map and the programs of [PAR] and
-[ProxQuant], rebuilt from descriptions.
+[PAR] Eq. 23 and section 3; [PARQ] soft quantizer; [ProxQuant] binary and L1 maps.
 
 Setting
 -------
@@ -23,9 +19,6 @@ Prediction
 ----------
 The closed form attains the minimum that enumeration of all cells finds: excess at most 1e-12 relative to
 the terms of the objective. PARQ's map with slope ρ is the prox of ρ − 1 times the chords of x²/2, at ρp.
-Between the valley 0 and the peak 1 the blind rule is too high by ``½(1 − z + λ)²``. At 0.6 an even penalty
-that does not fall for x > 0 gives at most 0.6, the W gives min(0.6 + λ, 1). At 0 the binary prox is
-±min(λ, 1).
 
 Falsified by
 ------------
@@ -36,8 +29,7 @@ penalty is convex also not above cvxpy.
 Control
 -------
 Eq. 23 applied to slopes that do not increase; the nearest critical point instead of the best one; the
-staircase beyond its last level; targets taken to be the whole numbers; the prox taken at p instead of ρp;
-each rule in the other one's place.
+staircase beyond its last level; targets taken to be the whole numbers; the prox taken at p instead of ρp.
 """
 
 from __future__ import annotations
@@ -52,9 +44,18 @@ from matplotlib.figure import Figure
 from experiments.harness.evidence import Control, Evidence, Standing
 from experiments.measure.certified_point import excess_over_cvxpy
 from experiments.measure.prox_by_enumeration import nearest_critical_point
-from experiments.prox import closed_forms, curves, eq23_prox_figure, published_rules, random_cases
+from experiments.prox import closed_forms, curves, eq23_prox_figure
 from experiments.prox.closed_forms import FloatArray
-from experiments.prox.random_cases import CONVEX_KINDS, OTHER_KINDS, Case, Judged, judge
+from experiments.prox.random_cases import (
+    CONVEX_KINDS,
+    OTHER_KINDS,
+    Case,
+    Errors,
+    SoftQuantizer,
+    TargetSet,
+    draw,
+    largest_errors,
+)
 from parlin import PAR, LeastSquares, Problem, designs
 
 
@@ -69,8 +70,6 @@ class Config:
     allowed: float = 1e-12  # error of a closed form
     allowed_over_cvxpy: float = 1e-8
     n_cvxpy: int = 8  # arguments of each comparison with cvxpy
-    sawtooth_steps: tuple[float, ...] = (0.3, 0.5, 0.7)
-    quiz_argument: float = 0.6
     n_drawn: int = 241  # points of a curve in the figure
 
     @property
@@ -87,32 +86,18 @@ class Config:
 
 
 def run(config: Config) -> tuple[Evidence, ...]:
-    rng = np.random.default_rng(config.seeds)
-    sizes = (config.n_cases, config.max_levels, config.n_arguments)
-    cases = {kind: random_cases.random_cases(rng, kind, *sizes) for kind in CONVEX_KINDS + OTHER_KINDS}
-    even = [
-        (
-            random_cases.even_penalty_with_level_one(rng, convex, config.max_levels),
-            random_cases.random_step(rng),
-        )
-        for convex in (True, False)
-        for _ in range(config.n_cases)
-    ]
-    steps = np.geomspace(0.05, 5.0, config.n_steps).tolist()
+    trials = draw(config.seeds, config.n_cases, config.max_levels, config.n_arguments)
     return (
-        _convex(config, cases),
-        _every_shape(config, cases),
+        _convex(config, trials.by_kind),
+        _every_shape(config, trials.by_kind),
         _staircase(config),
-        _distance(config, rng),
-        _soft_quantizer(config, rng),
-        published_rules.blind_sawtooth(config.sawtooth_steps, config.n_arguments, config.allowed),
-        *published_rules.quiz(even, config.quiz_argument, steps, config.allowed),
-        published_rules.binary_at_zero(steps, config.allowed),
+        _distance(config, trials.target_sets),
+        _soft_quantizer(config, trials.soft_quantizers),
     )
 
 
 def _attains(
-    config: Config, name: str, inside: Judged, outside: Judged, dropped: str, **words: Any
+    config: Config, name: str, inside: Errors, outside: Errors, dropped: str, **words: Any
 ) -> Evidence:
     """The claim that a closed form attains the minimum; `dropped` is the hypothesis of the control."""
     control = Control(outside=dropped, bound=config.allowed, **outside._asdict())
@@ -121,9 +106,9 @@ def _attains(
 
 
 def _convex(config: Config, cases: dict[str, list[Case]]) -> Evidence:
-    def thresholds(kinds: Sequence[str]) -> Judged:
+    def thresholds(kinds: Sequence[str]) -> Errors:
         chosen = [case for kind in kinds for case in cases[kind]]
-        return judge(chosen, [closed_forms.convex_thresholds(*case) for case in chosen], unique=True)
+        return largest_errors(chosen, [closed_forms.convex_thresholds(*case) for case in chosen], unique=True)
 
     inside = thresholds(CONVEX_KINDS)
     richest = {kind: max(cases[kind], key=lambda case: case.penalty.levels.size) for kind in CONVEX_KINDS}
@@ -156,8 +141,8 @@ def _every_shape(config: Config, cases: dict[str, list[Case]]) -> Evidence:
     return _attains(
         config,
         "every-shape",
-        judge(every, [case.penalty.prox(case.v, case.step) for case in every]),
-        judge(local, [nearest_critical_point(*case) for case in local]),
+        largest_errors(every, [case.penalty.prox(case.v, case.step) for case in every]),
+        largest_errors(local, [nearest_critical_point(*case) for case in local]),
         dropped="The nearest critical point is taken, without comparing objectives.",
         statement="One sorted table of clipped shifts gives the exact prox of any piecewise-affine penalty.",
         source="[PAR] section 3",
@@ -168,14 +153,14 @@ def _every_shape(config: Config, cases: dict[str, list[Case]]) -> Evidence:
 
 
 def _staircase(config: Config) -> Evidence:
-    def grid(n_levels: int) -> Judged:
+    def grid(n_levels: int) -> Errors:
         cases, values = [], []
         for spacing in config.spacings:
             v = spacing * np.linspace(-4.0, 4.0, 8 * config.n_arguments + 1)
             for step in spacing * np.geomspace(0.05, 5.0, config.n_steps):
                 cases.append(Case(designs.staircase(spacing, n_levels), v, step))
                 values.append(closed_forms.staircase(spacing, v, step))
-        return judge(cases, values)
+        return largest_errors(cases, values)
 
     return _attains(
         config,
@@ -191,20 +176,15 @@ def _staircase(config: Config) -> Evidence:
     )
 
 
-def _distance(config: Config, rng: np.random.Generator) -> Evidence:
-    cases, informed, blind = [], [], []
-    for _ in range(config.n_cases):
-        targets = np.sort(rng.normal(scale=2.0, size=rng.integers(1, config.max_levels)))
-        penalty, step = closed_forms.distance_penalty(targets), random_cases.random_step(rng)
-        v = random_cases.telling_arguments(rng, penalty, step, config.n_arguments)
-        cases.append(Case(penalty, v, step))
-        informed.append(closed_forms.distance_to(targets, v, step))
-        blind.append(closed_forms.sawtooth_blind_to_levels(v, step))
+def _distance(config: Config, target_sets: Sequence[TargetSet]) -> Evidence:
+    cases = [case for _, case in target_sets]
+    informed = [closed_forms.distance_to(targets, case.v, case.step) for targets, case in target_sets]
+    blind = [closed_forms.sawtooth_blind_to_levels(case.v, case.step) for case in cases]
     return _attains(
         config,
         "distance",
-        judge(cases, informed),
-        judge(cases, blind),
+        largest_errors(cases, informed),
+        largest_errors(cases, blind),
         dropped="The targets are taken to be the whole numbers.",
         statement="The prox of the distance to a set of targets soft-thresholds toward the nearest target.",
         source="[ProxQuant] binary and L1 maps",
@@ -212,20 +192,18 @@ def _distance(config: Config, rng: np.random.Generator) -> Evidence:
     )
 
 
-def _soft_quantizer(config: Config, rng: np.random.Generator) -> Evidence:
+def _soft_quantizer(config: Config, soft_quantizers: Sequence[SoftQuantizer]) -> Evidence:
     values, stretched, plain = [], [], []
-    for _ in range(config.n_cases):
-        targets = np.sort(rng.normal(size=rng.integers(2, config.max_levels)))
-        penalty, slope = closed_forms.chords_of_half_square(targets), 1 + random_cases.random_step(rng)
-        p = np.concatenate((targets, 2 * rng.normal(size=config.n_arguments)))
+    for targets, slope, p in soft_quantizers:
+        penalty = closed_forms.chords_of_half_square(targets)
         values.append(closed_forms.soft_quantizer(targets, p, slope))
         stretched.append(Case(penalty, slope * p, slope - 1))
         plain.append(Case(penalty, p, slope - 1))
     return _attains(
         config,
         "soft-quantizer",
-        judge(stretched, values, unique=True),
-        judge(plain, values, unique=True),
+        largest_errors(stretched, values, unique=True),
+        largest_errors(plain, values, unique=True),
         dropped="The prox is taken at p itself, not at ρp.",
         statement="PARQ's soft quantizer of slope ρ, at p, is the prox of (ρ − 1) times the chords of x²/2, "
         "at ρp.",

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from experiments.measure.prox_by_enumeration import FloatArray, deviation, excess, minimum
+from experiments.prox.closed_forms import distance_penalty
 from parlin import PAR
 
 CONVEX_KINDS = ("convex", "box", "one box side")
@@ -22,14 +23,14 @@ class Case(NamedTuple):
     step: float
 
 
-class Judged(NamedTuple):
-    """The largest error of the map in each case, and whether the minimum it is held against is certified."""
+class Errors(NamedTuple):
+    """The largest error of a map in each case, and whether the minimum it is compared with is certified."""
 
     measured: list[float]
     certified: list[bool]
 
 
-def judge(cases: Sequence[Case], values: Sequence[FloatArray], unique: bool = False) -> Judged:
+def largest_errors(cases: Sequence[Case], values: Sequence[FloatArray], unique: bool = False) -> Errors:
     """Errors of a map's values: in the objective, or in x where the minimiser is unique."""
     error = deviation if unique else excess
     measured, certified = [], []
@@ -37,7 +38,59 @@ def judge(cases: Sequence[Case], values: Sequence[FloatArray], unique: bool = Fa
         least = minimum(*case)
         measured.append(float(error(*case, x, least.x).max()))
         certified.append(bool(least.certified.all()))
-    return Judged(measured, certified)
+    return Errors(measured, certified)
+
+
+class TargetSet(NamedTuple):
+    """Increasing targets, and the distance to them as a penalty with arguments and a step."""
+
+    targets: FloatArray
+    case: Case
+
+
+class SoftQuantizer(NamedTuple):
+    """Increasing targets, the slope of PARQ's map between them, and its arguments."""
+
+    targets: FloatArray
+    slope: float
+    p: FloatArray
+
+
+class Trials(NamedTuple):
+    """All that is drawn at random, from one generator."""
+
+    by_kind: dict[str, list[Case]]
+    rising: list[tuple[PAR, float]]  # even penalties that rise for x > 0, the convex ones first; steps
+    target_sets: list[TargetSet]
+    soft_quantizers: list[SoftQuantizer]
+
+
+def draw(seeds: Sequence[int], n_cases: int, max_levels: int, n_arguments: int) -> Trials:
+    """`n_cases` of every sort; the same for the same arguments, whichever of them are used."""
+    rng = np.random.default_rng(seeds)
+    by_kind = {
+        kind: random_cases(rng, kind, n_cases, max_levels, n_arguments) for kind in CONVEX_KINDS + OTHER_KINDS
+    }
+    rising = [
+        (even_penalty_with_level_one(rng, convex, max_levels), random_step(rng))
+        for convex in (True, False)
+        for _ in range(n_cases)
+    ]
+    target_sets = [_target_set(rng, max_levels, n_arguments) for _ in range(n_cases)]
+    soft_quantizers = [_soft_quantizer(rng, max_levels, n_arguments) for _ in range(n_cases)]
+    return Trials(by_kind, rising, target_sets, soft_quantizers)
+
+
+def _target_set(rng: np.random.Generator, max_levels: int, n_arguments: int) -> TargetSet:
+    targets = np.sort(rng.normal(scale=2.0, size=rng.integers(1, max_levels)))
+    penalty, step = distance_penalty(targets), random_step(rng)
+    return TargetSet(targets, Case(penalty, telling_arguments(rng, penalty, step, n_arguments), step))
+
+
+def _soft_quantizer(rng: np.random.Generator, max_levels: int, n_arguments: int) -> SoftQuantizer:
+    targets = np.sort(rng.normal(size=rng.integers(2, max_levels)))
+    slope = 1 + random_step(rng)
+    return SoftQuantizer(targets, slope, np.concatenate((targets, 2 * rng.normal(size=n_arguments))))
 
 
 def random_cases(

@@ -27,7 +27,7 @@ HEADINGS = ("Claims", "Source", "Setting", "Prediction", "Falsified by", "Contro
 FIGURES = experiment.HERE.parent / "figures"
 COMMITTED = sorted(FIGURES.glob("evidence/*.json"))
 # A second run of every experiment costs as much as the first; these are cheap and draw random data.
-REPEATED = ("par_lasso_distance", "par_path_limits", "par_restricted_eigenvalue")
+REPEATED = ("par_lasso_distance", "par_sec42_one_level", "par_restricted_eigenvalue")
 
 each_experiment = pytest.mark.parametrize("subject", EXPERIMENTS, ids=lambda subject: subject.name)
 each_committed_file = pytest.mark.parametrize("file", COMMITTED, ids=lambda file: file.stem)

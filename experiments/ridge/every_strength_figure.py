@@ -1,4 +1,4 @@
-"""The figure on the limits of the exact path: ridge regression and the Lasso."""
+"""The figure on the exact path of PAR-ridge and that of ridge regression."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ from experiments.harness.evidence import Evidence
 
 def draw(evidence: Sequence[Evidence], figure: Figure) -> None:
     """The whole figure, from the claims of the experiment."""
-    ridge, lasso = evidence
-    paths, distances, differences = figure_style.panels(figure, 3, columns=3)
-    _paths(paths, ridge)
-    _distances(distances, ridge)
-    _differences(differences, lasso)
-    config = ridge.config
+    (claim,) = evidence
+    paths, distances = figure_style.panels(figure, 2)
+    _paths(paths, claim)
+    _distances(distances, claim)
+    config = claim.config
     figure_style.caption(
         figure,
         evidence,
@@ -57,21 +56,6 @@ def _distances(axes: Axes, claim: Evidence) -> None:
     # Weak and strong strengths may come as close as they like.
     axes.set_ylim(3e-2 * spacing.min(), 20.0)
     figure_style.label(
-        axes, "spacing q", "distance from ridge / √d", "Every strength: the path goes to ridge's"
+        axes, "spacing q", "distance from ridge / √d", "C7/every-strength: the path goes to ridge's"
     )
     axes.legend(loc="upper left")
-
-
-def _differences(axes: Axes, claim: Evidence) -> None:
-    """The relative difference from lars_path; what is 0 is drawn at the level of rounding."""
-    sides = ((claim, "inside", "one level"), (claim.control, "outside", "three levels a side (control)"))
-    for index, (points, side, name) in enumerate(sides):
-        difference = np.maximum(points.measured, 1e-17)
-        figure_style.points(axes, claim.table[side]["strength"], difference, points.certified, index, name)
-    figure_style.bound(axes, None, claim.bound[0], "taken for the same")
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    axes.set_ylim(top=1e3)
-    figure_style.label(
-        axes, "strength / alpha_max", "largest difference (relative)", "One level: the path is the Lasso's"
-    )
