@@ -37,7 +37,17 @@ noise, with αh small against q: with more, quantization and the steeper kink at
 
 Falsified by
 ------------
-A certified critical point beyond its bound; one of plain chords with a coefficient on a level off 0.
+A certified critical point beyond its bound: `0.75 * theory.lasso_distance` violates C10,
+`0.2 * theory.lasso_distance` violates C10/eigenvalue, `0.1 * theory.lasso_l1_distance` violates C10/l1,
+`0.3 * theory.amenable_distance` violates C10/mcp and C10/scad, `0.9 * theory.chord_slope_error` violates
+C10/slopes; one with most of its error off the support: `0.1 * multistart.Point.on_support` violates
+C10/cone. Ends that are all the same, or not as far: without random starts, `multistart.reach(n_random=0)`
+violates C10/many, `multistart.far_point(distance=0.5 * distance)` violates C10/far. A point of plain chords
+with a coefficient on a level off 0, or only such points of rippled ones as have none:
+`multistart.Point.on_grid + 1` violates C10/trap, `multistart.Point.on_grid - 6` violates C10/ripple. Another
+price: at half the strength, `PAR.scaled(lam=0.5 * lam)` violates C10/price; at one and a half times the
+strength, `1.5 * ripple_cost.Setting.alpha` violates C10/rivals; if only two levels take a code,
+`theory.bitmap_bits(n_levels=2)` violates C10/storage.
 
 Control
 -------
