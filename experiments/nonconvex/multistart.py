@@ -1,4 +1,4 @@
-r"""Critical points of even penalties, reached from many starts, beside what theory says of their errors.
+r"""Critical points of even penalties, reached from many starts, and what theory says of their errors.
 
 Throughout ``y = X w* + ξ`` with ``‖X_j‖² = n``, ``D = w − w*``, and κ is the observed curvature
 ``‖XD‖²/(n ‖D‖²)``.
@@ -60,7 +60,8 @@ class Point:
 
     @property
     def on_event(self) -> bool:
-        return self.sample.noise_correlation <= self.alpha * self.kind.share
+        """Whether the sample is on the noise event."""
+        return self.sample.noise_correlation <= self.alpha * self.kind.noise_fraction
 
     @cached_property
     def error(self) -> FloatArray:
@@ -116,7 +117,13 @@ class Multistart:
 
     @property
     def n_distinct(self) -> int:
+        """How many different critical points there are."""
         return sum(point.certified for point in self.points)
+
+    @property
+    def n_bounded(self) -> int:
+        """How many of them theory bounds the error of."""
+        return sum(point.certified and point.claimed for point in self.points)
 
 
 def reach(kind: Kind, sample: Sample, alpha: float, seed: int, n_random: int, **origin: Any) -> Multistart:
@@ -194,4 +201,4 @@ def draw(design: Design, deviation: float, seed: int) -> Sample:
 
 def strength(kind: Kind, sample: Sample, deviation: float) -> float:
     """At which the event of theory fails with probability `FAILURE` at most."""
-    return theory.lasso_alpha(deviation, *sample.X.shape, FAILURE, 2 * kind.share)
+    return theory.lasso_alpha(deviation, *sample.X.shape, FAILURE, 2 * kind.noise_fraction)

@@ -20,7 +20,7 @@ EVEN_GRID = designs.lasso(SPACING, LEVELS)
 
 
 class Sloped(NamedTuple):
-    """An even penalty judged by theory 6a, as one whose slopes right of 0 are in ``[lowest, largest]``."""
+    """An even penalty with slopes right of 0 in ``[lowest, largest]``, which theory 6a is about."""
 
     name: str
     penalty: PAR
@@ -28,8 +28,8 @@ class Sloped(NamedTuple):
     largest: float
 
     @property
-    def share(self) -> float:
-        """The event is that the noise pulls with at most this share of the strength."""
+    def noise_fraction(self) -> float:
+        """On the noise event the noise correlations are at most this fraction of the strength."""
         return self.lowest / 2
 
     def has_bound(self, alpha: float, curvature: float) -> bool:
@@ -55,7 +55,8 @@ class Amenable(NamedTuple):
     concavity: float
 
     @property
-    def share(self) -> float:
+    def noise_fraction(self) -> float:
+        """As for `Sloped`."""
         return 0.5 - self.slope_error
 
     @property
@@ -115,6 +116,11 @@ def plain_scad(a: float = 3.7) -> Amenable:
 def rippled_scad(ripple: float, a: float = 3.7) -> Amenable:
     penalty = designs.rippled_scad(SPACING, LEVELS, a, ripple=ripple)
     return Amenable("rippled SCAD", penalty, REACH, theory.scad_concavity(REACH / a, a))
+
+
+def amenable_kinds(ripple: float) -> tuple[tuple[Amenable, Amenable], tuple[Amenable, Amenable]]:
+    """Chords of MCP, then of SCAD, each without a ripple and with it."""
+    return (plain_mcp(), rippled_mcp(ripple)), (plain_scad(), rippled_scad(ripple))
 
 
 Kind = Sloped | Amenable

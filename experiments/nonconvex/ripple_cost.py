@@ -1,4 +1,4 @@
-"""What a ripple on MCP costs and gives: mean errors, shares on the grid and bits, beside convex rivals."""
+"""What a ripple on MCP costs and gives: mean errors, fractions on the grid and bits; convex baselines."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +32,7 @@ class Setting:
     size: int
     noise: float
     strength: float
-    rival_strengths: tuple[float, ...]
+    baseline_strengths: tuple[float, ...]
 
     @property
     def unit(self) -> float:
@@ -55,20 +56,30 @@ class Rippled:
 
     ripple: float
     errors: FloatArray  # ‖w − w*‖
-    shares: FloatArray  # of the nonzero coefficients, those on a level
+    fractions: FloatArray  # of the nonzero coefficients, those on a level
     bits: FloatArray  # of a coefficient, in the shortest layout, floats among them
     certified: bool
 
 
 @dataclass(frozen=True)
-class Rival:
-    """A convex rival at its best strength: a row for each seed."""
+class Baseline:
+    """A convex method at its best strength: a row for each seed."""
 
     name: str
     strength: float
     errors: FloatArray
     certified: bool
     excess_over_cvxpy: float
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """What a table says of it."""
+        return {
+            "name": self.name,
+            "strength": self.strength,
+            "excess_over_cvxpy": self.excess_over_cvxpy,
+            **interval_columns([MeanInterval.of(self.errors)]),
+        }
 
 
 @dataclass(frozen=True)
@@ -102,23 +113,32 @@ class Prices:
         plain, *others = self.rippled
         return [plain.certified and found.certified for found in others]
 
+    @property
+    def storage_columns(self) -> dict[str, Any]:
+        """The fraction of nonzero coefficients on levels and the bits of a coefficient, by the ripple."""
+        return {
+            "fraction_on_levels": interval_columns([MeanInterval.of(one.fractions) for one in self.rippled]),
+            "bits": interval_columns([MeanInterval.of(one.bits) for one in self.rippled]),
+        }
+
 
 def prices(setting: Setting, ripples: Sequence[float], seeds: Sequence[int], *, on_grid: bool) -> Prices:
+    """Fits without a ripple and with each of them, for truths on the grid or off it."""
     samples = [setting.sample(seed, on_grid) for seed in seeds]
     return Prices(setting, tuple(_rippled(samples, setting.alpha, ripple) for ripple in (0.0, *ripples)))
 
 
 def _rippled(samples: Sequence[Sample], alpha: float, ripple: float) -> Rippled:
     penalty = designs.rippled_mcp(SPACING, LEVELS, ripple=ripple) if ripple else designs.mcp(SPACING, LEVELS)
-    errors, shares, bits, certified = [], [], [], True
+    errors, fractions, bits, certified = [], [], [], True
     for sample in samples:
         problem = Problem(sample.loss, penalty.scaled(alpha))
         w = solve_to_slopes(problem).w
         certified = certified and is_certified(problem, w)
         errors.append(float(np.linalg.norm(w - sample.truth)))
-        shares.append(np.isin(np.abs(w), GRID).sum() / max(np.count_nonzero(w), 1))
+        fractions.append(np.isin(np.abs(w), GRID).sum() / max(np.count_nonzero(w), 1))
         bits.append(_bits(penalty, w) / w.size)
-    return Rippled(ripple, np.array(errors), np.array(shares), np.array(bits), certified)
+    return Rippled(ripple, np.array(errors), np.array(fractions), np.array(bits), certified)
 
 
 def _bits(penalty: PAR, w: FloatArray) -> int:
@@ -127,10 +147,10 @@ def _bits(penalty: PAR, w: FloatArray) -> int:
     return min(_FLOAT_BITS * w.size, theory.escape_code_bits(*sizes), theory.bitmap_bits(*sizes))
 
 
-def rivals(setting: Setting, seeds: Sequence[int], *, on_grid: bool) -> tuple[Rival, ...]:
+def baselines(setting: Setting, seeds: Sequence[int], *, on_grid: bool) -> tuple[Baseline, ...]:
     """PAR-Lasso, and the Lasso rounded to the grid, each at the strength best on these very samples."""
     samples = [setting.sample(seed, on_grid) for seed in seeds]
-    strengths = setting.rival_strengths
+    strengths = setting.baseline_strengths
     errors, certified, excess = np.empty((2, len(strengths), len(samples))), [True, True], [0.0, 0.0]
     for (row, strength), (column, sample) in product(enumerate(strengths), enumerate(samples)):
         for k, penalty in enumerate((EVEN_GRID, LASSO)):
@@ -143,6 +163,11 @@ def rivals(setting: Setting, seeds: Sequence[int], *, on_grid: bool) -> tuple[Ri
                 excess[k] = found.excess
     best = errors.mean(axis=2).argmin(axis=1)
     return tuple(
-        Rival(name, strengths[best[k]], errors[k, best[k]], certified[k], excess[k])
+        Baseline(name, strengths[best[k]], errors[k, best[k]], certified[k], excess[k])
         for k, name in enumerate(("PAR-Lasso", "rounded Lasso"))
     )
+
+
+def interval_columns(intervals: Sequence[MeanInterval]) -> dict[str, list[float]]:
+    """Means and half the lengths of their intervals, for a table."""
+    return {"mean": [one.mean for one in intervals], "half_width": [one.half for one in intervals]}
