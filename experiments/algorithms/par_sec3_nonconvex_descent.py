@@ -23,10 +23,12 @@ The least ``dist(0, ∂F(w_k))²`` up to T, with the Clarke subdifferential, is 
 
 Falsified by
 ------------
-One T at which no iterate is within the bound, or one iteration of ADMM that raises the augmented Lagrangian.
-Residuals and objectives are computed afresh from the iterates. A point is evidence if its residual fits the
-largest entry that `parlin.certify` finds; a run of ADMM if every z is, by enumeration, a prox value and every
-gradient of f the negative of the dual variable.
+One T at which no iterate is within the bound: iterates that are a hundredth off, `traces.iterates + 0.01`
+violates C6/stationarity; or one iteration of ADMM that raises the augmented Lagrangian:
+`_augmented_lagrangian(rho=0.05 * rho)` violates C6/admm. Residuals and objectives are computed afresh from
+the iterates. A point is evidence if its residual fits the largest entry that `parlin.certify` finds; a run
+of ADMM if every z is, by enumeration, a prox value and every gradient of f the negative of the dual
+variable.
 
 Control
 -------

@@ -26,9 +26,12 @@ up to 1.9/L are tried: the proof needs only that ``I − γH`` is nonexpansive).
 
 Falsified by
 ------------
-One iterate above its bound. F* is replaced by the lower bound ``F − gap`` at w*, a point that
-`parlin.certify` certifies; objectives are computed afresh from the iterates. An objective above cvxpy's by
-more than 1e-8, relatively.
+One iterate above its bound: a quarter of ``L D²``, `0.25 * traced_runs.Traced.size` violates C6/pg-rate and
+C6/fista-rate; a contraction that is slower, `1.01 * traces.tail().predicted` violates C6/linear; levels that
+are found too late: with ten times the margins, `traces.identification(radius=10 * radius)` violates
+C6/identification. F* is replaced by the lower bound ``F − gap`` at w*, a point that `parlin.certify`
+certifies; objectives are computed afresh from the iterates. An objective above cvxpy's by more than 1e-8,
+relatively: `certified_point.solve_with_cvxpy().objective - 1e-6` violates C6/optimum.
 
 Control
 -------

@@ -31,7 +31,12 @@ coefficient with curvature h is α ε/h from the Lasso, which has no q in it.)
 
 Falsified by
 ------------
-A certified pair no further apart than √2, or a certified fit beyond one of the three bounds.
+A certified pair no further apart than √2: slopes that grow half as fast as the pair is made for,
+`designs.lasso(growth=0.5 * growth)` violates C9; a certified fit beyond one of the three bounds:
+`0.9 * theory.swapped_prediction_distance` violates C9/prediction, a fiftieth, `0.02 * theory.lasso_distance`
+violates C9/both-errors, `0.25 * theory.strongly_convex_distance` violates C9/strongly-convex. Points that
+are no solutions are no evidence: `certified_point.solve_to_slopes().w + 0.01` leaves C9, C9/prediction,
+C9/both-errors and C9/strongly-convex undecided.
 
 Control
 -------

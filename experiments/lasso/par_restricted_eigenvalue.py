@@ -3,13 +3,12 @@ r"""Perfectly correlated features destroy the restricted eigenvalue only where o
 Claims
 ------
 C17: whether the restricted eigenvalue condition holds under perfectly correlated features depends on where
-they are. It fails if a column of the support S has a twin (C17/support) and holds as before if both twins are
-off S (C17/outside). Cheap lower bounds are valid (C17/bounds) but 0 where rows are fewer than columns
+they are. It fails if a column of the support S has a twin (C17/support) and holds as before if both twins
+are off S (C17/outside). Cheap lower bounds are valid (C17/bounds) but 0 where rows are fewer than columns
 (C17/vacuous); random directions are no certificate: they over-estimate the constant, and by more the more
-columns there are (C17/sampling).
-With twins in S there is a whole segment of minimisers (C17/segment) and no estimator has a bounded error
-(C17/unidentified); the fitted values stay within the bound of the design with the twins merged
-(C17/prediction).
+columns there are (C17/sampling). With twins in S there is a whole segment of minimisers (C17/segment) and no
+estimator has a bounded error (C17/unidentified); the fitted values stay within the bound of the design with
+the twins merged (C17/prediction).
 
 Source
 ------
@@ -17,26 +16,30 @@ Source
 
 Setting
 -------
-Gaussian designs, columns with ‖X_j‖² = n, S the first s columns, c_0 = 3, H = X'X/n. κ is the least z'Hz/‖z‖²
-and φ² the least s z'Hz/‖z_S‖_1² over the cone ‖z_{S^c}‖_1 <= c_0 ‖z_S‖_1. φ² is exact: the least of 2^(s-1)
-convex programs; it is evidence if the proved lower bound is within 1e-8 of the attained value. PAR-Lasso on
-n = 60, d = 12, s = 3, with slopes 1 + 0.05 k on a grid of spacing 0.5, is evidence if its gradient is within
-1e-8 of the smallest slope of criticality.
+Gaussian designs, columns with ‖X_j‖² = n, S the first s columns, c_0 = 3, H = X'X/n. κ is the least
+z'Hz/‖z‖² and φ² the least s z'Hz/‖z_S‖_1² over the cone ‖z_{S^c}‖_1 <= c_0 ‖z_S‖_1. φ² is exact: the least
+of 2^(s-1) convex programs; it is evidence if the proved lower bound is within 1e-8 of the attained value.
+PAR-Lasso on n = 60, d = 12, s = 3, with slopes 1 + 0.05 k on a grid of spacing 0.5, is evidence if its
+gradient is within 1e-8 of the smallest slope of criticality.
 
 Prediction
 ----------
 With twins i in S and j, z = e_i - e_j is in the cone as c_0 >= 1, and Xz = 0. Twins off S can be merged
-without leaving the cone. φ²/(s (1 + c_0²)) <= κ <= φ², so both are positive or neither is. PAR-Lasso on twins
-is PAR on the merged design with penalty 2ψ(c/2): minimisers split c in any way within one cell of the grid,
-over a length of √2 times the distance from c to the nearest even multiple of the spacing, and
+without leaving the cone. φ²/(s (1 + c_0²)) <= κ <= φ², so both are positive or neither is. PAR-Lasso on
+twins is PAR on the merged design with penalty 2ψ(c/2): minimisers split c in any way within one cell of the
+grid, over a length of √2 times the distance from c to the nearest even multiple of the spacing, and
 `theory.lasso_prediction_distance` holds with the merged φ². Coefficients w* ± t (e_i - e_j) give the same
 data, so an estimator is √2 t off one of them.
 
 Falsified by
 ------------
-A positive least ratio with twins across or inside S; a constant that twins off S change; a lower bound above
-a direction's ratio; sampling that finds the constant, or misses it by no more with more columns; minimisers
-that are unique.
+A positive least ratio with a twin in S, or a constant that twins off S change: with columns that are no
+twins, `gaussian(twins='none')` violates C17/support and C17/outside.
+`2 * reference.restricted_eigenvalue_lower_bound` violates C17/bounds,
+`reference.restricted_eigenvalue_lower_bound + 0.01` violates C17/vacuous,
+`0.95 * cone_constants.sampled().compatibility` violates C17/sampling, `0.9 * DuplicatedFit.predicted_length`
+violates C17/segment, `0.9 * DuplicatedFit.error` violates C17/unidentified,
+`0.7 * theory.lasso_prediction_distance` violates C17/prediction.
 
 Control
 -------
@@ -51,6 +54,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from operator import attrgetter
 from typing import Any
 
@@ -166,12 +170,8 @@ def _twins(config: Config) -> tuple[Evidence, Evidence]:
 
 
 def _bounds(config: Config) -> tuple[Evidence, Evidence]:
-    d = config.bound_columns
-    cases = [
-        case(gaussian(n, d, config.size, seed), config.size, config.cone, seed)
-        for n in config.bound_rows
-        for seed in config.few_seeds
-    ]
+    d, size, kinds = config.bound_columns, config.size, product(config.bound_rows, config.few_seeds)
+    cases = [case(gaussian(n, d, size, seed), size, config.cone, seed) for n, seed in kinds]
     drawn = [found.sampled(config.draws) for found in cases]
     constants = [found.constant.value for found in cases]
     certified = [found.certified for found in cases]

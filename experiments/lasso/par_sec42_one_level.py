@@ -23,7 +23,8 @@ Lasso's path both are affine, so half-way there is where a knot too many or too 
 
 Falsified by
 ------------
-A certified strength at which the two paths are further apart than rounding explains.
+A certified strength at which the two paths are further apart than rounding explains: coefficients in which
+the ninth digit is wrong, `1.000000002 * Path.at` violates C8/one-level.
 
 Control
 -------

@@ -33,7 +33,12 @@ follows.)
 
 Falsified by
 ------------
-A certified minimiser on the event beyond a bound.
+A certified minimiser on the event beyond a bound. `0.9 * theory.lasso_distance` violates C8 and C8/attained,
+`0.15 * theory.lasso_distance` violates C8/eigenvalue, `0.2 * theory.lasso_cone` violates C8/cone,
+`0.7 * theory.lasso_prediction_distance` violates C8/prediction, `0.1 * theory.lasso_l1_distance` violates
+C8/l1; a penalty weaker than its strength says, `PAR.scaled(lam=0.4 * lam)` violates C8/nothing. Points that
+are no solutions are no evidence: `certified_point.solve_to_slopes().w + 0.01` leaves C8, C8/attained and
+C8/nothing undecided.
 
 Control
 -------

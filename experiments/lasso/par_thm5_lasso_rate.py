@@ -29,8 +29,11 @@ hardly change.
 
 Falsified by
 ------------
-A frequency whose 99.9 per cent interval (Clopper and Pearson) lies below the predicted probability, or
-above it for orthogonal columns; an exponent more than a tenth from the predicted one.
+A frequency whose 99.9 per cent interval (Clopper and Pearson) lies below the predicted probability, or above
+it for orthogonal columns: `theory.noise_event_probability(threshold=1.1 * threshold)` violates C8/event,
+`theory.noise_event_probability(threshold=0.9 * threshold)` violates C8/event-attained; an exponent more than
+a tenth from the predicted one: a strength that is 0.02 too large, `theory.lasso_alpha + 0.02` violates
+C8/rates.
 
 Control
 -------

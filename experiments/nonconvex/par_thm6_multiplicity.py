@@ -27,8 +27,10 @@ fits the data exactly is critical; with n < d such points fill a subspace, so on
 
 Falsified by
 ------------
-A penalty all of whose runs end at one critical point on every problem; a distance at which the point that was
-made to fit is not critical, or that it falls short of.
+A penalty all of whose runs end at one critical point on every problem: without random starts,
+`multistart.reach(n_random=0)` violates C10/many; a distance at which the point that was made to fit is not
+critical, or that it falls short of: made to fit half as far away, `far_point(distance=0.5 * distance)`
+violates C10/far.
 
 Control
 -------

@@ -33,9 +33,13 @@ more, quantization and the steeper kink at 0 save some of it. A level takes ⌈l
 
 Falsified by
 ------------
-A slope further from p's than ε; a critical point of plain chords with a coefficient on a level off 0; a
-rippled penalty all of whose critical points have none there; an added squared error whose interval leaves out
-s α² h²; a baseline whose mean error is not larger by more than chance; a sparse fit that a ripple shortens.
+A slope further from p's than ε: `0.9 * theory.chord_slope_error` violates C10/slopes; a critical point of
+plain chords with a coefficient on a level off 0: `multistart.Point.on_grid + 1` violates C10/trap; a rippled
+penalty all of whose critical points have none there, or six fewer: `multistart.Point.on_grid - 6` violates
+C10/ripple; an added squared error whose interval leaves out s α² h²: with half the penalty,
+`PAR.scaled(lam=0.5 * lam)` violates C10/price; a baseline whose mean error is not larger by more than
+chance: with a strength half as large again, `1.5 * Setting.alpha` violates C10/rivals; a sparse fit that a
+ripple shortens: with two levels to tell apart, `theory.bitmap_bits(n_levels=2)` violates C10/storage.
 
 Control
 -------

@@ -27,9 +27,13 @@ theorem), so rank u certifies u <= n.
 
 Falsified by
 ------------
-A draw without its proof; a neuron with more than n weights off the levels; an n that no strict local
-minimum exceeds; a critical point of lower rank. `squared_error_losses.judge` decides which points are
-critical (slope residual at most 1e-8), from a gradient that training does not use.
+A draw without its proof, or with fewer weights off the level: `prove_minimum().n_negative - 4` violates
+C2/local-minimum; an n that no strict local minimum exceeds: `random_network(activation='identity')` violates
+C2/network-total; a neuron with more than n weights off the levels: `random_network(entries='sign')` violates
+C2/per-neuron; a critical point of lower rank: `random_network(entries='repeated')` violates
+C2/rank-certificate. Which points are critical (slope residual at most 1e-8) is decided from a gradient that
+training does not use: `train + 0.001` leaves C2/local-minimum, C2/network-total, C2/per-neuron and
+C2/rank-certificate undecided.
 
 Control
 -------

@@ -24,7 +24,11 @@ Falsified by
 ------------
 One argument at which a closed form is above the minimum, by enumeration certified against the definition:
 ``v − x`` in step times the Clarke interval, and not above `parlin.reference.prox_brute_force`; where the
-penalty is convex also not above cvxpy.
+penalty is convex also not above cvxpy. A step or a slope that is one per cent off is found out:
+`PAR.prox(step=1.01 * step)` violates C5/every-shape, `closed_forms.staircase(step=1.01 * step)` violates
+C5/staircase, `closed_forms.distance_to(step=1.01 * step)` violates C5/distance,
+`closed_forms.soft_quantizer(rho=1.01 * rho)` violates C5/soft-quantizer; and so is a value in the ninth
+digit: `closed_forms.convex_thresholds + 1e-9` violates C5/convex.
 
 Control
 -------

@@ -27,8 +27,10 @@ the W gives min(0.6 + λ, 1). At 0 the prox of the W is ±min(λ, 1).
 Falsified by
 ------------
 One argument at which enumeration, certified against the definition of the prox, finds another excess of the
-sawtooth rule; one penalty that rises for x > 0 and moves 0.6 up; another value of the W at 0.6, or another
-size at 0.
+sawtooth rule: `0.99 * sawtooth_blind_to_levels` violates C5/blind-sawtooth; one penalty that rises for x > 0
+and moves 0.6 up: if they fall, `PAR.even(slopes=-1 * slopes)` violates C16/rising; another value of the W at
+0.6, or another size at 0: with the level 1.1 in place of 1, `designs.binary(high=1.1)` violates C16/W, and
+`0.99 * PAR.prox` violates C26.
 
 Control
 -------

@@ -46,6 +46,11 @@ class Walk:
         """The number of coefficients."""
         return self.path.problem.size
 
+    @property
+    def allowed(self) -> int:
+        """How many coordinates off the levels theory allows: `bound`, or all where that is more."""
+        return round(self.size * (1 - theory.quantization_floor(self.bound, self.size)))
+
     @cached_property
     def judged(self) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
         """For each segment, the most coordinates off the levels and whether it is certified."""

@@ -25,8 +25,11 @@ Prediction
 
 Falsified by
 ------------
-A certified segment with more coordinates off the levels than that; a path on data with a density that does
-not come down to the floor.
+A certified segment with more coordinates off the levels than that: `theory.quantization_floor + 0.03`
+violates C1/every-strength and C1/every-strength-any-design; a path on data with a density that does not come
+down to the floor, or below it: `Walk.most_free - 1` violates C1/floor-met. Coefficients 1e-12 off are no
+evidence: `certified_paths.Path.at + 1e-12` leaves C1/every-strength, C1/every-strength-any-design and
+C1/floor-met undecided.
 
 Control
 -------
@@ -154,7 +157,7 @@ def _bound_claim(walks: Sequence[Walk], control: Sequence[Walk], outside: str, *
     def numbers(walks: Sequence[Walk]) -> dict[str, Any]:
         return {
             "measured": np.concatenate([walk.judged[0] for walk in walks]),
-            "bound": np.concatenate([np.full(walk.path.n_segments, walk.bound) for walk in walks]),
+            "bound": np.concatenate([np.full(walk.path.n_segments, walk.allowed) for walk in walks]),
             "certified": np.concatenate([walk.judged[1] for walk in walks]),
         }
 

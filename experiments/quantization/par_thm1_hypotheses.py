@@ -25,8 +25,13 @@ columns n − p, K outputs nK; penalty weights may be anything but functions of 
 
 Falsified by
 ------------
-One certified point on the wrong side of its bound; a certified point with more than n coordinates off the
-levels that does not interpolate; a purified point that is not critical or has another objective.
+One certified point on the wrong side of its bound: tilted slopes,
+`hypothesis_cases.zero_slopes(tilted=True)` violates C3/zero-slopes; the sample (1, 2.05),
+`hypothesis_cases.two_inputs(second=second + 0.05)` violates C3/two-inputs; one coordinate more off the
+levels, `certified_point.CertifiedPoint.n_off_levels + 1` violates C3/low-rank, C3/intercept, C3/outputs and
+C3/weights. A certified point with more than n coordinates off the levels that does not interpolate:
+`0.9 * critical_points.residual_bound` violates C3/interpolation. A purified point with fewer levels, or
+another objective: `certified_point.purify + 1e-13` violates C3/purification and C3/purification-objective.
 
 Control
 -------

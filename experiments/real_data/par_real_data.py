@@ -28,8 +28,11 @@ what it moves, and a fit with the grid in its penalty can, as far as some coeffi
 
 Falsified by
 ------------
-A certified purified fit with fewer coefficients on the grid than the floor; a grid on which rounding costs
-a tenth and the ratio of PAR's error to that of rounding, averaged over the cuts, is above 1.
+A certified purified fit with fewer coefficients on the grid than the floor: one more at the floor,
+`theory.quantization_floor + 0.004` violates C1/real-data; a grid on which rounding costs a tenth and the
+ratio of PAR's error to that of rounding, averaged over the cuts, is above 1:
+`1.2 * rounding_baselines.Comparison.ratio().mean` violates C12/coarse-grid. Coefficients 1e-13 off are no
+evidence: `certified_point.purify + 1e-13` leaves C1/real-data and C12/coarse-grid undecided.
 
 Control
 -------

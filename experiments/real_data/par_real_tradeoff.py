@@ -29,8 +29,11 @@ fits suggests that they are close, and with n/d the best strength falls and with
 
 Falsified by
 ------------
-A certified split beyond the distance bound; an upper 99 % limit of the mean ratio of errors above 1.05; a
-share that does not halve; a float below the formula at which 0 is critical; a training loss that falls.
+A certified split beyond the distance bound: `0.3 * theory.ridge_distance` violates C12/real; an upper 99 %
+limit of the mean ratio of errors above 1.05, or a share that does not halve: a grid eight times as coarse,
+`tune(spacing=8 * spacing)` violates C12/real-tracks and C12/real-share; a float below the formula at which 0
+is critical: `1.00000000000001 * even_formula` violates C15/real; a training loss that falls:
+`tuned_splits.RealSweep.largest_fall + 0.2` violates C15/real-training.
 
 Control
 -------

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.linear_model import Lasso, Ridge
@@ -30,6 +30,13 @@ METHODS = ("plain", "plain rounded", "PAR", "PAR rounded")
 _INNER_FOLDS = 3
 # Enough to rank strengths; what is reported is fitted again and certified.
 _RANKING_TOL = 1e-4
+
+
+class Ratio(NamedTuple):
+    """A mean over cuts, and how far above it the limit is."""
+
+    mean: float
+    width: float
 
 
 @dataclass(frozen=True)
@@ -56,7 +63,7 @@ class Comparison:
         """The mean error of the rounded plain estimator over that of the plain one, minus 1."""
         return float(self.errors["plain rounded"].mean() / self.errors["plain"].mean()) - 1
 
-    def ratio(self, method: str, rival: str) -> tuple[float, float]:
+    def ratio(self, method: str, rival: str) -> Ratio:
         """The error of the method over the rival's: mean over cuts, and how far above it the limit is.
 
         The limit is the one-sided 95 % limit of Student's t. Ratios of cuts that share training rows are
@@ -64,7 +71,7 @@ class Comparison:
         """
         ratios = self.errors[method] / self.errors[rival]
         shared = 0.0 if self.study.few else 1 / (self.study.folds - 1)
-        return float(ratios.mean()), corrected_resampled(ratios, shared)
+        return Ratio(float(ratios.mean()), corrected_resampled(ratios, shared))
 
     def row(self) -> dict[str, Any]:
         """What tables and figures need of it."""

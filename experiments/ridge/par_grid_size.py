@@ -28,10 +28,13 @@ coefficient off the grid, a handful of which do for rounding.
 
 Falsified by
 ------------
-One run beyond the bound; a slope of log distance against log q, up to q = 1/2, whose 95 % interval leaves
-0.9 to 1.1; a mean error at q = 2 whose interval reaches below 1.1 times that of ridge, with at least
-half of the coefficients on the grid; a spacing at which PAR-ridge has less error than rounding at equal
-bits by more than 4 standard errors; one fit with more rows, at the best strength, in fewer than 32 bits.
+One run beyond the bound: `0.5 * theory.ridge_distance` violates C7/grid-size; a slope of log distance
+against log q, up to q = 1/2, whose 95 % interval leaves 0.9 to 1.1: with spacings that are 0.02 larger than
+they are said to be, `oracle_fits.fit(spacing=spacing + 0.02)` violates C7/proportional; a mean error at q =
+2 whose interval reaches below 1.1 times that of ridge, with at least half of the coefficients on the grid,
+or a spacing at which PAR-ridge has less error than rounding at equal bits by more than 4 standard errors:
+`0.8 * oracle_fits.fit().par` violates C7/too-coarse and C7/equal-bits; one fit with more rows, at the best
+strength, in fewer than 32 bits: `0.8 * theory.escape_code_bits` violates C11/grid-size.
 
 Control
 -------

@@ -23,7 +23,8 @@ Prediction
 
 Falsified by
 ------------
-A certified strength with a larger distance from ridge regression.
+A certified strength with a larger distance from ridge regression: `0.6 * theory.ridge_distance` violates
+C7/every-strength.
 
 Control
 -------

@@ -29,8 +29,14 @@ Hence `theory.ridge_distance` and `theory.ridge_prediction_distance`. For other 
 
 Falsified by
 ------------
-A certified point beyond its bound; a single coefficient that never comes up to the bound; a spiked design
-on which the bound holds although the grid ends one cell beyond the ridge solution.
+A certified point beyond its bound, or a single coefficient that never comes up to it. Smaller bounds are
+found out: `0.9 * theory.ridge_distance` violates C7/attained, `0.5 * theory.ridge_distance` violates C7,
+C7/sharper and C7/box, `0.9 * theory.ridge_prediction_distance` violates C7/prediction,
+`0.3 * theory.strongly_convex_distance` violates C7/strongly-convex; other slopes as well:
+`0.9 * counterpart.Pair.slope_error` violates C7/identity. A spiked design on which the bound holds although
+the grid ends one cell beyond the ridge solution: a larger bound, `1.5 * theory.ridge_distance` violates
+C7/one-cell. A point that is no solution is no evidence: `certified_point.solve_to_slopes().w + 0.01` leaves
+C7 and C7/identity undecided.
 
 Control
 -------

@@ -27,9 +27,11 @@ length of the interval of data that a level attracts with it.
 
 Falsified by
 ------------
-A mean of ridge more than 4 standard errors from the formula; one run with a wider gap than the bound; a
-mean relative gap at n >= 2 d that reaches that at d/2; more than 1 % on the grid at n >= 4 d; one fit with
-n >= d/2 that takes less than 16 bits a coefficient.
+A mean of ridge more than 4 standard errors from the formula: `1.1 * theory.expected_ridge_error` violates
+C12/expected; one run with a wider gap than the bound: `0.25 * theory.ridge_distance` violates C12/gap; a
+mean relative gap at n >= 2 d that reaches that at d/2, more than 1 % on the grid at n >= 4 d, or one fit
+with n >= d/2 in less than 16 bits a coefficient: twice the best strength,
+`2 * oracle_fits.LinearModel.oracle_alpha` violates C12/tracks, C12/vanishes and C12/together.
 
 Control
 -------

@@ -29,8 +29,12 @@ on, both layouts take Fd/2 + F bits or more, since every coefficient has a bit a
 
 Falsified by
 ------------
-One bit more or less than the formula; a fit beyond the share that is halved, or one within it that is not;
-a coefficient that comes back with other bits.
+One bit more or less than the formula: `theory.escape_code_bits(float_bits=float_bits - 1)` violates
+C11/escape and C11/file, `theory.bitmap_bits(float_bits=float_bits - 1)` violates C11/bitmap and C11/file,
+`Stored.n_bits - 1` violates C11/impossible; a fit beyond the share that is halved, or one within it that is
+not: `0.9 * theory.escape_free_share` violates C11/threshold, `0.9 * theory.bitmap_free_share` violates
+C11/threshold, `1.1 * theory.escape_free_share` violates C11, `1.1 * theory.bitmap_free_share` violates C11;
+a coefficient that comes back with other bits: `packed.unpack + 1e-9` violates C11/round-trip.
 
 Control
 -------
@@ -193,10 +197,10 @@ def _bits(every: Sequence[Stored], irregular: Sequence[Stored], layout: str) -> 
         claim=f"C11/{layout}",
         statement=f"The {layout} layout takes {formula} bits and 2F for an even grid, KF for any other.",
         relation="==",
-        **columns(chosen, lambda found: found.read.n_bits, lambda found: found.theory_bits(found.even)),
+        **columns(chosen, lambda found: found.n_bits, lambda found: found.theory_bits(found.even)),
         control=Control(
             outside="Levels that are no multiples of one spacing, counted as two floats.",
-            **columns(uneven, lambda found: found.read.n_bits, lambda found: found.theory_bits(True)),
+            **columns(uneven, lambda found: found.n_bits, lambda found: found.theory_bits(True)),
         ),
         table=table(chosen),
     )
@@ -206,7 +210,7 @@ def _threshold(every: Sequence[Stored]) -> Evidence:
     other = dict(zip(LAYOUTS, LAYOUTS[::-1], strict=True))
 
     def halved(found: Stored) -> bool:
-        return 2 * found.read.n_bits <= found.float_bits * found.shape[0]
+        return 2 * found.n_bits <= found.float_bits * found.shape[0]
 
     def predicted(found: Stored) -> bool:
         return found.free <= found.largest_free(found.read.layout)
@@ -254,10 +258,10 @@ def _impossible(config: Config, even: Sequence[Stored]) -> Evidence:
         standing=Standing.REFUTED,
         remark="It says that storage falls by a factor of two; on tall designs it falls little or rises.",
         relation=">=",
-        **columns(beyond, lambda found: found.read.n_bits, bound),
+        **columns(beyond, lambda found: found.n_bits, bound),
         control=Control(
             outside="A single level and one free coefficient less: exactly half.",
-            **columns(below, lambda found: found.read.n_bits, bound),
+            **columns(below, lambda found: found.n_bits, bound),
         ),
         table=table(beyond),
     )

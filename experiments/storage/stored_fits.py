@@ -80,9 +80,14 @@ class Stored:
         return int(np.count_nonzero(nearest != self.coef))
 
     @property
+    def n_bits(self) -> int:
+        """Bits of the payload."""
+        return self.read.n_bits
+
+    @property
     def ratio(self) -> float:
         """Bits of plain floats over bits of the payload."""
-        return self.float_bits * self.shape[0] / self.read.n_bits
+        return self.float_bits * self.shape[0] / self.n_bits
 
     def theory_bits(self, uniform: bool) -> int:
         """What the formula of this layout gives."""

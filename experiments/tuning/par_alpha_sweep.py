@@ -28,7 +28,11 @@ over seeds.
 
 Falsified by
 ------------
-A training loss that falls from one knot to the next stronger; a limit on the wrong side of its bound.
+A training loss that falls from one knot to the next stronger: `Sweep.largest_fall + 1e-9` violates
+C15/training-loss; a share that never falls: `most_returning - 2` violates C15/quantized-share; a limit on
+the wrong side of its bound: on grids four times as fine, `sweep(spacing=0.25 * spacing)` violates C15/coarse
+and C15/rounding; at the best strength, whatever it quantizes, `Sweep.tuned(least_rate=0)` violates
+C15/strength-not-grid.
 
 Control
 -------

@@ -28,8 +28,11 @@ and no step leads away from a solution; how soon depends on the curvature on the
 
 Falsified by
 ------------
-A float below alpha_max at which 0 is critical, or one from it on at which it is not; no critical point
-better than 0 above it; iterates that go on moving, or move away, at a weak strength.
+A float below alpha_max at which 0 is critical, or one from it on at which it is not:
+`1.00000000000001 * even_formula` violates C15; no critical point better than 0 above it, or only such as
+have four coefficients off 0 fewer: `above_alpha_max().nonzeros - 4` violates C15/nonconvex; iterates that go
+on moving, or move away, at a weak strength: steps above 2/L, `distances.run(step=2.05 * step)` violates
+C15/drift and C15/never-away.
 
 Control
 -------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import hashlib
 import importlib
 import io
@@ -13,17 +12,17 @@ from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
-import numpy as np
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.harness import evidence_file, experiment, figure_style, ledger
-from experiments.harness.evidence import Control, Evidence, Verdict
+from experiments.harness.evidence import Evidence, Verdict
 from experiments.harness.experiment import Experiment
+from tests.experiments import sabotage
+from tests.experiments.docstrings import HEADINGS, sections
 
 EXPERIMENTS = experiment.find()
-HEADINGS = ("Claims", "Source", "Setting", "Prediction", "Falsified by", "Control")
 FIGURES = experiment.HERE.parent / "figures"
 COMMITTED = sorted(FIGURES.glob("evidence/*.json"))
 # A second run of every experiment costs as much as the first; these are cheap and draw random data.
@@ -53,12 +52,6 @@ def smoke(subject: Experiment) -> SmokeRun:
 def digest(claims: Sequence[Evidence]) -> str:
     """A hash of what the claims' file would say, provenance left out."""
     return hashlib.sha256(evidence_file.comparable(claims).encode()).hexdigest()
-
-
-def sections(subject: Experiment) -> dict[str, str]:
-    """Heading -> text of the module's docstring."""
-    parts = re.split(r"^(\w[\w ]*)\n-{3,}$", subject.load().__doc__, flags=re.MULTILINE)
-    return dict(zip(parts[1::2], (part.strip() for part in parts[2::2]), strict=True))
 
 
 @each_experiment
@@ -93,36 +86,6 @@ def test_smoke_run_holds(subject):
 @each_experiment
 def test_nothing_is_printed(subject):
     assert smoke(subject).printed == ""
-
-
-@each_experiment
-def test_sabotaged_evidence_is_violated(subject):
-    for claim in smoke(subject).claims:
-        measured = claim.measured.copy()
-        point = np.flatnonzero(claim.usable)[-1]
-        scale = abs(claim.bound[point]) or 1.0
-        wrong = (1 + 2 * claim.tolerance) * scale
-        measured[point] = claim.bound[point] + (-wrong if claim.relation == ">=" else wrong)
-        assert dataclasses.replace(claim, measured=measured).verdict is Verdict.VIOLATED, claim.claim
-
-
-@each_experiment
-def test_uncertified_evidence_is_undecided(subject):
-    for claim in smoke(subject).claims:
-        nothing = np.zeros_like(claim.certified)
-        assert dataclasses.replace(claim, certified=nothing).verdict is Verdict.UNDECIDED, claim.claim
-
-
-@each_experiment
-def test_a_control_that_cannot_fail_shows_nothing(subject):
-    for claim in smoke(subject).claims:
-        inert = Control(
-            outside="Nothing is dropped.",
-            measured=claim.measured,
-            bound=claim.bound,
-            certified=claim.certified,
-        )
-        assert dataclasses.replace(claim, control=inert).verdict is Verdict.UNDECIDED, claim.claim
 
 
 @pytest.mark.parametrize("name", REPEATED)
@@ -162,7 +125,7 @@ def test_the_example_for_contributors_is_an_experiment(tmp_path):
 
 class Solved:
     def __init__(self, config, seed, repeated):
-        self.off_level, self.certified = config.n + (1 if repeated else -1), True
+        self.rate, self.certified = 1 - (config.n + (1 if repeated else -1)) / config.d, True
 
 _solve = Solved
 """
@@ -172,6 +135,8 @@ _solve = Solved
     assert tuple(sections(subject)) == HEADINGS
     claims = subject.run(smoke=True)
     assert [claim.verdict for claim in claims] == [Verdict.HOLDS]
+    changed = sabotage.trials(subject)
+    assert not sabotage.unmoved(subject, changed) and not sabotage.never_violated(subject, changed)
     assert figure_style.render(subject.load().plot, claims).startswith(b"\x89PNG")
 
 
