@@ -11,17 +11,17 @@ from experiments.nonconvex.multistart import Point
 
 
 class LevelCounts(NamedTuple):
-    """The certified points by the name of the penalty and the noise."""
+    """The critical points by the name of the penalty and the noise."""
 
     groups: dict[tuple[str, float], list[Point]]
 
     @classmethod
     def of(cls, points: Sequence[Point]) -> LevelCounts:
-        """A group of points may be empty: none of it is certified."""
+        """A group of points may be empty: none of it is critical."""
         groups: dict[tuple[str, float], list[Point]] = {}
         for point in points:
             group = groups.setdefault((point.kind.name, point.labels["noise"]), [])
-            if point.certified:
+            if point.critical:
                 group.append(point)
         return cls(groups)
 

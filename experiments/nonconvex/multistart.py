@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import product
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from experiments.measure.certified_point import CertifiedPoint, solve_to_slopes
+from experiments.measure.columns import columns
 from experiments.measure.sparse_fit import FAILURE, LASSO, fit
 from experiments.nonconvex.penalty_families import EVEN_GRID, GRID, SPACING, Kind
 from experiments.problems.sparse_regression import Design, Sample, gaussian_noise, sparse_truth, standardised
@@ -49,13 +51,8 @@ class Point:
         return self.point.labels
 
     @property
-    def certified(self) -> bool:
-        """Whether the point is certified."""
-        return self.point.certified
-
-    @property
-    def clarke_critical(self) -> bool:
-        """Whether the point is certified, but for concave kinks."""
+    def critical(self) -> bool:
+        """`CertifiedPoint.clarke_critical`, which is what the theorems ask for and all that they ask for."""
         return self.point.clarke_critical
 
     @property
@@ -108,6 +105,9 @@ class Point:
         return int(np.isin(np.abs(self.w), GRID).sum())
 
 
+at_critical_points = partial(columns, certified=attrgetter("critical"))
+
+
 @dataclass(frozen=True)
 class Multistart:
     """The different critical points of one problem that were reached, and the ends that are not critical."""
@@ -118,12 +118,12 @@ class Multistart:
     @property
     def n_distinct(self) -> int:
         """How many different critical points there are."""
-        return sum(point.certified for point in self.points)
+        return sum(point.critical for point in self.points)
 
     @property
     def n_bounded(self) -> int:
         """How many of them theory bounds the error of."""
-        return sum(point.certified and point.claimed for point in self.points)
+        return sum(point.critical and point.claimed for point in self.points)
 
 
 def reach(kind: Kind, sample: Sample, alpha: float, seed: int, n_random: int, **origin: Any) -> Multistart:
@@ -141,8 +141,8 @@ def reach(kind: Kind, sample: Sample, alpha: float, seed: int, n_random: int, **
     for start, solver in product(starts, (ProximalGradient(), "auto")):
         w = solve_to_slopes(problem, solver, w0=start, max_iter=_ITERATIONS).w
         point = Point(kind, sample, alpha, CertifiedPoint(problem, w, origin | {"seed": seed}))
-        known = (other for other in found if other.certified)
-        if not point.certified or all(np.abs(w - other.w).max() > _APART for other in known):
+        known = (other for other in found if other.critical)
+        if not point.critical or all(np.abs(w - other.w).max() > _APART for other in known):
             found.append(point)
     return Multistart(tuple(found), 2 * len(starts))
 

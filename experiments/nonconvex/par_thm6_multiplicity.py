@@ -49,11 +49,11 @@ from operator import attrgetter
 from matplotlib.figure import Figure
 
 from experiments.harness.evidence import Control, Evidence, Standing
-from experiments.measure.columns import columns
 from experiments.nonconvex import multiplicity_figure
 from experiments.nonconvex.multistart import (
     Multistart,
     Point,
+    at_critical_points,
     descended,
     draw,
     far_point,
@@ -160,10 +160,10 @@ def _far(config: Config) -> Evidence:
         statement="With n < d, chords of MCP and SCAD have critical points as far from the truth as asked.",
         remark=SIMILAR + "without a condition on the point itself there is none.",
         relation=">=",
-        **columns(points, *measures),
+        **at_critical_points(points, *measures),
         control=Control(
             outside="The slopes stay above 0: a staircase, from these points as starts.",
-            **columns(back, *measures),
+            **at_critical_points(back, *measures),
         ),
         table={"penalty": [point.kind.name for point in points]},
     )

@@ -29,7 +29,7 @@ for a ripple h; h + μ_p q/8 where a kink of SCAD is between two levels.
 
 Falsified by
 ------------
-A certified critical point beyond its bound: `0.75 * theory.lasso_distance` violates C10,
+A critical point beyond its bound: `0.75 * theory.lasso_distance` violates C10,
 `0.2 * theory.lasso_distance` violates C10/eigenvalue, `0.1 * theory.lasso_l1_distance` violates C10/l1,
 `0.3 * theory.amenable_distance` violates C10/mcp and C10/scad; one with nine tenths of the error on the
 support counted as off it, `0.1 * multistart.Point.on_support` violates C10/cone. (In the small run no error
@@ -54,9 +54,16 @@ from matplotlib.figure import Figure
 
 from experiments.harness.evidence import Control, Evidence, Standing
 from experiments.measure.certified_point import TOLERANCE
-from experiments.measure.columns import columns
 from experiments.nonconvex import nonconvex_error_figure
-from experiments.nonconvex.multistart import Multistart, Point, draw, far_point, reach_all, strength
+from experiments.nonconvex.multistart import (
+    Multistart,
+    Point,
+    at_critical_points,
+    draw,
+    far_point,
+    reach_all,
+    strength,
+)
 from experiments.nonconvex.penalty_families import LEVELS, SPACING, Sloped, amenable_kinds, sloped_kinds
 from experiments.problems.sparse_regression import Design
 from parlin import PAR, designs
@@ -163,8 +170,8 @@ def _distance(points: SlopedPoints) -> Evidence:
         statement="If the noise is small and all slopes right of 0 are in [a_lo, A] with a_lo > 0, every "
         "critical point errs by at most α (A + a_lo/2) √s over the curvature.",
         remark=SIMILAR + "these slopes, in any order, have the Lasso's; a_lo > 0 is needed.",
-        **columns(points.inside, *measures),
-        control=Control(outside=f"{WEAK}; {BELOW_ZERO}.", **columns(points.outside, *measures)),
+        **at_critical_points(points.inside, *measures),
+        control=Control(outside=f"{WEAK}; {BELOW_ZERO}.", **at_critical_points(points.outside, *measures)),
         table=points.table,
     )
 
@@ -179,10 +186,10 @@ def _cone(config: Config, points: SlopedPoints) -> Evidence:
         statement="If the noise is small and slopes right of 0 are in [a_lo, A], the error off the support "
         "is at most 1 + 2A/a_lo times that on it.",
         remark=SIMILAR + "the cone is the Lasso's with a_lo in place of a_0.",
-        **columns(points.inside, *measures),
+        **at_critical_points(points.inside, *measures),
         control=Control(
             outside=f"{WEAK}; {BELOW_ZERO}; or they are 0, and points that interpolate are critical.",
-            **columns([*points.outside, *flat], *measures),
+            **at_critical_points([*points.outside, *flat], *measures),
         ),
         table=points.table,
     )
@@ -195,8 +202,8 @@ def _l1(points: SlopedPoints) -> Evidence:
         statement="If the noise is small and slopes right of 0 are in [a_lo, A], the absolute errors add up "
         "to at most (1 + c_0) α (A + a_lo/2) s over the curvature, with c_0 = 1 + 2A/a_lo.",
         remark=SIMILAR + "the sum is bounded like the Lasso's.",
-        **columns(points.inside, *measures),
-        control=Control(outside=f"{WEAK}; {BELOW_ZERO}.", **columns(points.outside, *measures)),
+        **at_critical_points(points.inside, *measures),
+        control=Control(outside=f"{WEAK}; {BELOW_ZERO}.", **at_critical_points(points.outside, *measures)),
         table=points.table,
     )
 
@@ -206,14 +213,14 @@ def _amenable(name: str, reached: Sequence[Multistart], weak: Sequence[Multistar
     inside = [point for point in points if point.claimed]
     off = [p for p in _points(weak) if not p.on_event and p.kind.has_bound(p.alpha, p.curvature)]
     measures = attrgetter("l2"), _at_curvature
-    critical = [point for point in points if point.certified]
+    critical = [point for point in points if point.critical]
     return at_most(
         claim=f"C10/{name.lower()}",
         statement=f"If the noise is small, every critical point with chords of {name}, rippled or not, errs "
         "by at most (3/2) α √s/(κ − 3αμ_p/4), where the curvature κ along its error is above 3αμ_p/4.",
         remark=SIMILAR + "the curvature must be above 3αμ_p/4, and is not at every critical point.",
-        **columns(inside, *measures),
-        control=Control(outside=f"{WEAK}.", **columns(off, *measures)),
+        **at_critical_points(inside, *measures),
+        control=Control(outside=f"{WEAK}.", **at_critical_points(off, *measures)),
         table=_table(
             inside,
             convexity=lambda p: p.curvature - 0.75 * p.alpha * p.kind.concavity,
@@ -240,10 +247,10 @@ def _eigenvalue(
         claim="C10/eigenvalue",
         statement="With n >= d the smallest eigenvalue of X'X/n bounds the error of every critical point.",
         remark=SIMILAR + "this needs n >= d, and for MCP and SCAD an eigenvalue above 3αμ_p/4.",
-        **columns(inside, *measures),
+        **at_critical_points(inside, *measures),
         control=Control(
             outside=f"{WEAK}; {BELOW_ZERO}.",
-            **columns([*known(weak, False), *known(sawtooth, True)], *measures),
+            **at_critical_points([*known(weak, False), *known(sawtooth, True)], *measures),
         ),
         table=_table(inside),
     )
