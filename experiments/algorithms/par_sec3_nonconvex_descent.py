@@ -46,7 +46,7 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.figure import Figure
 
-from experiments.algorithms import nonconvex_descent_figure
+from experiments.algorithms import sec3_nonconvex_descent_figure
 from experiments.algorithms.instances import Instance, lazy_example, nonconvex_instances
 from experiments.algorithms.traces import FloatArray, iterates, states
 from experiments.harness.evidence import Control, Evidence, Standing
@@ -201,4 +201,4 @@ def _augmented_lagrangian(problem: Problem, w0: FloatArray, rho: float, n_steps:
 
 
 def plot(evidence: Sequence[Evidence], figure: Figure) -> None:
-    nonconvex_descent_figure.draw(evidence, figure)
+    sec3_nonconvex_descent_figure.draw(evidence, figure)

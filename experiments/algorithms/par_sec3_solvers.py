@@ -49,7 +49,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from experiments.algorithms import solvers_figure, traces
+from experiments.algorithms import sec3_solvers_figure, traces
 from experiments.algorithms.instances import (
     Instance,
     convex_instances,
@@ -264,8 +264,8 @@ def _identification(config: Config, runs: Sequence[Traced]) -> Evidence:
 
 def plot(evidence: Sequence[Evidence], figure: Figure) -> None:
     claims = {claim.claim: claim for claim in evidence}
-    panels = figure_style.panels(figure, len(solvers_figure.PANELS))
-    for axes, (name, draw) in zip(panels, solvers_figure.PANELS.items(), strict=True):
+    panels = figure_style.panels(figure, len(sec3_solvers_figure.PANELS))
+    for axes, (name, draw) in zip(panels, sec3_solvers_figure.PANELS.items(), strict=True):
         draw(axes, claims[name])
     config = evidence[0].config
     figure.suptitle("PG and FISTA solve convex PAR problems at the rates of the theory", x=0.01, ha="left")

@@ -62,9 +62,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments.harness.evidence import Control, Evidence, Standing
-from experiments.lasso import duplicated_columns, restricted_eigenvalue_figure
+from experiments.lasso import equal_columns, restricted_eigenvalue_figure
 from experiments.lasso.cone_constants import CERTAIN, Case, Twins, case, gaussian, mean_excess, orthogonal
-from experiments.lasso.duplicated_columns import DuplicatedFit, Setting, duplicated_fit
+from experiments.lasso.equal_columns import DuplicatedFit, Setting, duplicated_fit
 from experiments.measure.certified_point import TOLERANCE
 from experiments.measure.columns import columns
 
@@ -251,17 +251,15 @@ def _segment(config: Config, setting: Setting, fits: Sequence[DuplicatedFit]) ->
         remark=ASKED.format("where it fails the solution need not be unique."),
         relation="==",
         tolerance=TOLERANCE,
-        **duplicated_columns.judged_segments(fits),
-        control=Control(
-            outside="The two columns are nearly equal.", **duplicated_columns.judged_segments(near)
-        ),
+        **equal_columns.judged_segments(fits),
+        control=Control(outside="The two columns are nearly equal.", **equal_columns.judged_segments(near)),
         table={"excess_over_cvxpy": [fit.excess for fit in fits]},
     )
 
 
 def _unidentified(config: Config, setting: Setting) -> Evidence:
-    twins, rounded = duplicated_columns.judged_shifts(setting, config.shifts, config.few_seeds, "equal")
-    unrelated, _ = duplicated_columns.judged_shifts(setting, config.shifts, config.few_seeds, "unrelated")
+    twins, rounded = equal_columns.judged_shifts(setting, config.shifts, config.few_seeds, "equal")
+    unrelated, _ = equal_columns.judged_shifts(setting, config.shifts, config.few_seeds, "unrelated")
     return made_precise(
         claim="C17/unidentified",
         statement="With twins in the support nothing bounds the error: of two truths with the same data one "
@@ -286,10 +284,10 @@ def _prediction(config: Config, setting: Setting, fits: Sequence[DuplicatedFit])
         "the twins are one column.",
         remark=ASKED.format("the fitted values do not need it in the design as given."),
         relation="<=",
-        **duplicated_columns.judged_predictions(fits, within_event=True),
+        **equal_columns.judged_predictions(fits, within_event=True),
         control=Control(
             outside="The strength is so small that the noise is larger than theory allows.",
-            **duplicated_columns.judged_predictions(weak, within_event=False),
+            **equal_columns.judged_predictions(weak, within_event=False),
         ),
         table={"rounded_lasso": [fit.prediction_error(fit.rounded_lasso) for fit in fits]},
     )

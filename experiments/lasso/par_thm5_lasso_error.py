@@ -58,7 +58,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments.harness.evidence import Control, Evidence, Standing
-from experiments.lasso import lasso_error_figure
+from experiments.lasso import thm5_lasso_error_figure
 from experiments.measure.certified_point import TOLERANCE
 from experiments.measure.columns import columns
 from experiments.measure.sparse_fit import (
@@ -287,4 +287,4 @@ def _nothing(config: Config) -> Evidence:
 
 
 def plot(evidence: Sequence[Evidence], figure: Figure) -> None:
-    lasso_error_figure.draw(evidence, figure)
+    thm5_lasso_error_figure.draw(evidence, figure)

@@ -53,7 +53,7 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from experiments.harness.evidence import Control, Evidence, Standing
-from experiments.lasso import lasso_rate_figure
+from experiments.lasso import thm5_lasso_rate_figure
 from experiments.lasso.error_rates import Base, Exponent, errors, exponent
 from experiments.measure.intervals import MeanInterval
 from experiments.measure.sparse_fit import FAILURE, PENALTIES
@@ -217,4 +217,4 @@ def _means(samples: FloatArray) -> dict[str, list[float]]:
 
 
 def plot(evidence: Sequence[Evidence], figure: Figure) -> None:
-    lasso_rate_figure.draw(evidence, figure)
+    thm5_lasso_rate_figure.draw(evidence, figure)

@@ -49,7 +49,7 @@ from operator import attrgetter
 from matplotlib.figure import Figure
 
 from experiments.harness.evidence import Control, Evidence, Standing
-from experiments.nonconvex import multiplicity_figure
+from experiments.nonconvex import thm6_multiplicity_figure
 from experiments.nonconvex.multistart import (
     Multistart,
     Point,
@@ -170,4 +170,4 @@ def _far(config: Config) -> Evidence:
 
 
 def plot(evidence: Sequence[Evidence], figure: Figure) -> None:
-    multiplicity_figure.draw(evidence, figure)
+    thm6_multiplicity_figure.draw(evidence, figure)

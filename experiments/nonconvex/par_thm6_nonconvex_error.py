@@ -54,7 +54,7 @@ from matplotlib.figure import Figure
 
 from experiments.harness.evidence import Control, Evidence, Standing
 from experiments.measure.certified_point import TOLERANCE
-from experiments.nonconvex import nonconvex_error_figure
+from experiments.nonconvex import thm6_nonconvex_error_figure
 from experiments.nonconvex.multistart import (
     Multistart,
     Point,
@@ -257,4 +257,4 @@ def _eigenvalue(
 
 
 def plot(evidence: Sequence[Evidence], figure: Figure) -> None:
-    nonconvex_error_figure.draw(evidence, figure)
+    thm6_nonconvex_error_figure.draw(evidence, figure)

@@ -62,7 +62,7 @@ from matplotlib.figure import Figure
 from experiments.harness.evidence import Control, Evidence, Standing
 from experiments.measure.columns import columns
 from experiments.measure.intervals import MeanInterval
-from experiments.nonconvex import ripple_figure, slope_errors
+from experiments.nonconvex import slope_errors, thm6_ripple_figure
 from experiments.nonconvex.level_counts import LevelCounts
 from experiments.nonconvex.multistart import Point, at_critical_points, reach_all
 from experiments.nonconvex.penalty_families import amenable_kinds
@@ -277,4 +277,4 @@ def _storage(off: Prices, on: Prices, filled: Prices) -> Evidence:
 
 
 def plot(evidence: Sequence[Evidence], figure: Figure) -> None:
-    ripple_figure.draw(evidence, figure)
+    thm6_ripple_figure.draw(evidence, figure)

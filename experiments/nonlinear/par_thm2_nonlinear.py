@@ -50,7 +50,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments.harness.evidence import Control, Evidence, Standing
-from experiments.nonlinear import nonlinear_figure
+from experiments.nonlinear import thm2_nonlinear_figure
 from experiments.nonlinear.one_unit_counterexample import CurvedUnit, margin_of_all, prove_minimum
 from experiments.nonlinear.squared_error_losses import Judgement, excess_over_cvxpy, judge, random_network
 from experiments.nonlinear.training import train
@@ -238,4 +238,4 @@ def _details(networks: Sequence[Trained]) -> dict[str, list]:
 
 
 def plot(evidence: Sequence[Evidence], figure: Figure) -> None:
-    nonlinear_figure.draw(evidence, figure)
+    thm2_nonlinear_figure.draw(evidence, figure)

@@ -50,7 +50,7 @@ from matplotlib.figure import Figure
 
 from experiments.harness.evidence import Control, Evidence, Standing
 from experiments.measure.prox_by_enumeration import is_prox, minimum, objective
-from experiments.prox import published_rules_figure
+from experiments.prox import eq23_published_rules_figure
 from experiments.prox.closed_forms import (
     FloatArray,
     binary_by_sign,
@@ -233,4 +233,4 @@ def _binary_at_zero(config: Config) -> Evidence:
 
 
 def plot(evidence: Sequence[Evidence], figure: Figure) -> None:
-    published_rules_figure.draw(evidence, figure)
+    eq23_published_rules_figure.draw(evidence, figure)

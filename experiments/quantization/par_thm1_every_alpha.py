@@ -49,9 +49,10 @@ from matplotlib.figure import Figure
 
 from experiments.harness.evidence import Control, Evidence, Standing
 from experiments.problems.real_data import Study
-from experiments.quantization import every_alpha_figure
 from experiments.quantization import solver_points as at
+from experiments.quantization import thm1_every_alpha_figure
 from experiments.quantization.certified_paths import Walk, follow
+from experiments.quantization.duplicated_columns import duplicated_loss
 from parlin import LeastSquares
 from parlin.datasets import synthetic
 
@@ -112,7 +113,7 @@ def run(config: Config) -> tuple[Evidence, ...]:
     others += follow(f"rank {config.rank}", low_rank, config.lowest)
     for study in config.studies:
         others += follow(study.data, [*_real(study)], config.lowest)
-    equal = [at.duplicated_loss(n, d, seed) for seed in few]
+    equal = [duplicated_loss(n, d, seed) for seed in few]
     averaged = [*follow("equal columns", equal, config.lowest, averaged=True)]
     tall = [at.gaussian_loss(*config.tall, seed) for seed in config.seeds]
     covered = [*follow("more rows than columns", tall, config.lowest, config.tall[0])]
@@ -197,4 +198,4 @@ def _floor_claim(walks: Sequence[Walk], control: Sequence[Walk]) -> Evidence:
 
 
 def plot(evidence: Sequence[Evidence], figure: Figure) -> None:
-    every_alpha_figure.draw(evidence, figure)
+    thm1_every_alpha_figure.draw(evidence, figure)

@@ -53,7 +53,7 @@ from experiments.harness import figure_style
 from experiments.harness.evidence import Control, Evidence, Standing
 from experiments.measure.columns import columns
 from experiments.quantization import critical_points as at
-from experiments.quantization import hypotheses_figure, hypothesis_cases
+from experiments.quantization import hypothesis_cases, thm1_hypotheses_figure
 from experiments.quantization.critical_points import CriticalPoint
 
 SOURCE = "[PAR] mechanism 2"
@@ -279,12 +279,12 @@ def plot(evidence: Sequence[Evidence], figure: Figure) -> None:
     """Zero slopes, interpolation, the two inputs, purification, and the bounds that hold."""
     _, interpolation, two, count, objective, *bounds = evidence
     axes = figure_style.panels(figure, 6)
-    hypotheses_figure.sweep(axes[0], interpolation)
-    hypotheses_figure.residuals(axes[1], interpolation)
-    hypotheses_figure.plane(axes[2], two)
-    hypotheses_figure.purification(axes[3], count)
-    hypotheses_figure.changes(axes[4], objective)
-    hypotheses_figure.bounds(axes[5], bounds)
+    thm1_hypotheses_figure.sweep(axes[0], interpolation)
+    thm1_hypotheses_figure.residuals(axes[1], interpolation)
+    thm1_hypotheses_figure.plane(axes[2], two)
+    thm1_hypotheses_figure.purification(axes[3], count)
+    thm1_hypotheses_figure.changes(axes[4], objective)
+    thm1_hypotheses_figure.bounds(axes[5], bounds)
     config = interpolation.config
     facts = {name: config[name] for name in ("n", "d", "seeds")}
     strengths = [config[f"{name}strength"] for name in ("", "middle_", "weak_")]

@@ -54,8 +54,9 @@ from matplotlib.figure import Figure
 from experiments.harness.evidence import Control, Evidence, Standing
 from experiments.measure.certified_point import TOLERANCE
 from experiments.measure.columns import columns
-from experiments.quantization import quantization_bound_figure
 from experiments.quantization import solver_points as at
+from experiments.quantization import thm1_quantization_bound_figure
+from experiments.quantization.duplicated_columns import duplicated_loss
 from parlin import PAR, LeastSquares
 from parlin.solvers import FISTA, ProximalGradient
 
@@ -101,7 +102,7 @@ def run(config: Config) -> tuple[Evidence, ...]:
     descents = {n: [*_descents(config, n, at.gaussian_loss)] for n in config.n_grid}
     seed, options = config.seeds[0], (config.solver_strengths, config.max_iter, config.seeds[0])
     flagship = [*at.by_every_solver(at.gaussian_loss(config.n, config.d, seed), *options)]
-    duplicated = [*at.by_every_solver(at.duplicated_loss(config.n, config.d, seed), *options)]
+    duplicated = [*at.by_every_solver(duplicated_loss(config.n, config.d, seed), *options)]
     every_flagship = descents[config.n] + flagship
     return (
         _grid_claim(config, [point for points in descents.values() for point in points]),
@@ -287,4 +288,4 @@ def _equality_claim(config: Config, points: list[at.Point]) -> Evidence:
 
 
 def plot(evidence: Sequence[Evidence], figure: Figure) -> None:
-    quantization_bound_figure.draw(evidence, figure)
+    thm1_quantization_bound_figure.draw(evidence, figure)

@@ -74,12 +74,6 @@ def sign_loss(n: int, d: int, seed: int) -> LeastSquares:
     return LeastSquares(data.X, data.y)
 
 
-def duplicated_loss(n: int, d: int, seed: int) -> LeastSquares:
-    """Normal entries, but every column occurs twice."""
-    data = synthetic(n, d // 2, seed=seed, n_nonzero=d // 20)
-    return LeastSquares(np.repeat(data.X, 2, axis=1), data.y)
-
-
 def loss_with_ridge_term(n: int, d: int, seed: int, ridge: float) -> LeastSquares:
     r"""The normal design with ``ridge/2 · ‖w‖²`` added to the loss, written as least squares with more rows.
 

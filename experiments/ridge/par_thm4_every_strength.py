@@ -50,7 +50,7 @@ from experiments.measure.columns import columns, labels
 from experiments.measure.path_points import point_at
 from experiments.measure.ridge import ridge_error
 from experiments.problems.named_regressions import NamedRegression, named_regressions
-from experiments.ridge import every_strength_figure
+from experiments.ridge import thm4_every_strength_figure
 from parlin import LeastSquares, designs, theory
 from parlin.datasets import Regression
 from parlin.path import Path, solution_path
@@ -191,4 +191,4 @@ def _curves(config: Config, data: Regression) -> dict[str, Any]:
 
 
 def plot(evidence: Sequence[Evidence], figure: Figure) -> None:
-    every_strength_figure.draw(evidence, figure)
+    thm4_every_strength_figure.draw(evidence, figure)

@@ -60,7 +60,7 @@ from matplotlib.figure import Figure
 from experiments.harness.evidence import Control, Evidence, Standing
 from experiments.measure.certified_point import TOLERANCE
 from experiments.measure.columns import columns
-from experiments.ridge import ridge_distance_figure
+from experiments.ridge import thm4_ridge_distance_figure
 from experiments.ridge.counterpart import CUBIC, RIDGE, Pair, one_coefficient, pair
 from experiments.ridge.random_pairs import random_pairs, table
 from experiments.ridge.short_grid_counterexample import Spiked
@@ -292,4 +292,4 @@ def _strongly_convex(pairs: Sequence[Pair], early: Sequence[Pair]) -> Evidence:
 
 
 def plot(evidence: Sequence[Evidence], figure: Figure) -> None:
-    ridge_distance_figure.draw(evidence, figure)
+    thm4_ridge_distance_figure.draw(evidence, figure)

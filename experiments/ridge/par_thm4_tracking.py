@@ -51,7 +51,7 @@ from matplotlib.figure import Figure
 from experiments.harness.evidence import Control, Evidence, Standing
 from experiments.measure.certified_point import TOLERANCE
 from experiments.measure.intervals import MeanInterval
-from experiments.ridge import tracking_figure
+from experiments.ridge import thm4_tracking_figure
 from experiments.ridge.oracle_fits import FLOAT_BITS, Fit, LinearModel, fit
 
 STANDARD_ERRORS = 4.0
@@ -289,4 +289,4 @@ def _table(cells: Sequence[Cell]) -> dict[str, list[float]]:
 
 
 def plot(evidence: Sequence[Evidence], figure: Figure) -> None:
-    tracking_figure.draw(evidence, figure)
+    thm4_tracking_figure.draw(evidence, figure)
