@@ -70,7 +70,7 @@ class Annealed(StochasticSolver):
             return problem.penalty.quantization_levels
         if state.penalty is None or self.renews(state):
             values = state.latent if problem.penalty_weights is None else state.latent[problem.penalised]
-            levels = np.asarray(self.quantizer(values), dtype=np.float64)
+            levels = np.unique(np.asarray(self.quantizer(values), dtype=np.float64) + 0.0)
             slopes = np.abs(problem.penalty.slopes)
             steepest = float(slopes[np.isfinite(slopes)].max(initial=0.0)) or 1.0
             state.penalty = designs.distance(levels, steepest)
@@ -112,7 +112,7 @@ class PARQ(Annealed):
         Of `inverse_slope`, over the epochs in between.
     quantizer : callable, optional
         Finds levels from the penalised entries of the latent vector, such as
-        ``lambda values: quantizers.optimal_levels(values, 4)``.
+        ``lambda values: quantizers.optimal_levels(values, 4)``.  Repeated levels count once.
     refit_every : int, default=1
         Epochs between two calls of it.
     """
