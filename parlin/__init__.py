@@ -16,6 +16,7 @@ from parlin.losses import LeastSquares
 from parlin.matrix import DesignMatrix
 from parlin.path import Path, PathEnd, grid_path, par_path, solution_path
 from parlin.penalty import PAR
+from parlin.polishing import polish
 from parlin.problem import Problem, alpha_max
 from parlin.purification import purify
 
@@ -43,6 +44,7 @@ __all__ = [
     "grid_path",
     "multi_start",
     "par_path",
+    "polish",
     "purify",
     "quantizers",
     "solution_path",

@@ -220,7 +220,9 @@ def run(
                 saved = state.saved(solver)
                 counts = n_iter, state.passes
                 # The array of the check is the certificate's own.
-                return Outcome(found.w.copy(), status, *counts, tuple(history), found.check, found.problem, saved)
+                return Outcome(
+                    found.w.copy(), status, *counts, tuple(history), found.check, found.problem, saved
+                )
             history.append(_record(found.problem, n_iter, state, check, time.perf_counter() - begin))
             next_check = state.passes + between
         state = solver.step(problem, state)

@@ -2,7 +2,6 @@ r"""Stochastic gradient steps of least squares over rows, in NumPy: what `rows` 
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from typing import Protocol
 
@@ -11,7 +10,8 @@ from numpy.typing import NDArray
 
 from parlin._types import FloatArray, IndexArray
 
-Triple = tuple[FloatArray, NDArray[np.intc], NDArray[np.intc]]
+IntArray = NDArray[np.intc]
+Triple = tuple[FloatArray, IntArray, IntArray]
 
 
 class Map(Protocol):
@@ -23,7 +23,7 @@ class Map(Protocol):
     convex: bool
     weights: FloatArray | None
 
-    def apply(self, v: FloatArray, amount: float, columns: NDArray[np.intc] | None = None) -> FloatArray:
+    def apply(self, v: FloatArray, amount: float, columns: IntArray | None = None) -> FloatArray:
         """The coefficients of `v`, which are those of the columns."""
         ...
 
@@ -45,24 +45,25 @@ class Rows:
         self.X, self.size, self.y, self.weights, self.map = X, size, y, weights, map
 
     def lazy(
-        self, picked: NDArray[np.intc], starts: NDArray[np.intc], rates: FloatArray, amounts: FloatArray,
-        latent: FloatArray, total: FloatArray | None = None,
+        self, begins: IntArray, ends: IntArray, rates: FloatArray, amounts: FloatArray, latent: FloatArray,
+        total: FloatArray | None = None, picked: IntArray | None = None,
     ) -> None:  # fmt: skip
         """``latent += rate Σ_i s_i (y_i − x_i'w) x_i``, w the map of the latent vector, batch by batch.
 
         Parameters
         ----------
-        picked : array of int
-            Row numbers; batch b has those from ``starts[b]`` to ``starts[b + 1]``.
-        starts : array of shape (m + 1,)
+        begins, ends : arrays of int of shape (m,)
+            Batch b has the rows from ``begins[b]`` to before ``ends[b]``.
         rates, amounts : arrays of shape (m,)
             The step size of each batch, and the map's amount before it.
         latent : array of shape (size,)
             Changed in place.
         total : array of shape (size,), optional
             The coefficients of every batch are added to it.
+        picked : array of int, optional
+            Row numbers, to which batches refer then.
         """
-        for b, (rows, columns, entries, owner) in enumerate(self._batches(picked, starts)):
+        for b, (rows, columns, entries, owner) in enumerate(self._batches(begins, ends, picked)):
             if total is None and columns is not None:
                 w = self.map.apply(latent[columns], amounts[b], columns)
             else:
@@ -73,11 +74,11 @@ class Rows:
             self._add(rows, columns, entries, owner, w, rates[b], latent)
 
     def eager(
-        self, picked: NDArray[np.intc], starts: NDArray[np.intc], rates: FloatArray, amounts: FloatArray,
-        w: FloatArray,
+        self, begins: IntArray, ends: IntArray, rates: FloatArray, amounts: FloatArray, w: FloatArray,
+        picked: IntArray | None = None,
     ) -> None:  # fmt: skip
         """The same step from the coefficients themselves, which are then mapped; `w` is changed in place."""
-        for b, (rows, columns, entries, owner) in enumerate(self._batches(picked, starts)):
+        for b, (rows, columns, entries, owner) in enumerate(self._batches(begins, ends, picked)):
             self._add(rows, columns, entries, owner, w if columns is None else w[columns], rates[b], w)
             w[...] = self.map.apply(w, amounts[b])
 
@@ -86,11 +87,11 @@ class Rows:
         return self.map.apply(v, amount)
 
     def _batches(
-        self, picked: NDArray[np.intc], starts: NDArray[np.intc]
-    ) -> Iterator[tuple[NDArray[np.intc], NDArray[np.intc] | None, FloatArray | None, IndexArray | None]]:
+        self, begins: IntArray, ends: IntArray, picked: IntArray | None
+    ) -> Iterator[tuple[IntArray, IntArray | None, FloatArray | None, IndexArray | None]]:
         """For each batch its rows; of a sparse design also the columns, values and rows of its entries."""
-        for begin, end in itertools.pairwise(starts):
-            rows = picked[begin:end]
+        for begin, end in zip(begins, ends, strict=True):
+            rows = np.arange(begin, end) if picked is None else picked[begin:end]
             if not isinstance(self.X, tuple):
                 yield rows, None, None, None
                 continue
@@ -101,7 +102,7 @@ class Rows:
             yield rows, indices[place], data[place], owner
 
     def _add(
-        self, rows: NDArray[np.intc], columns: NDArray[np.intc] | None, entries: FloatArray | None,
+        self, rows: IntArray, columns: IntArray | None, entries: FloatArray | None,
         owner: IndexArray | None, w: FloatArray, rate: float, v: FloatArray,
     ) -> None:  # fmt: skip
         if columns is None:

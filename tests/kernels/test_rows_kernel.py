@@ -49,56 +49,64 @@ def problem(seed: int, is_sparse: bool):
     return X, (csr.data, csr.indices.astype(np.intc), csr.indptr.astype(np.intc)), y, s
 
 
-def batches(seed: int, count: int):
+def batches(seed: int, count: int, contiguous: bool):
+    """Begins, ends, rates and picked rows."""
     rng = np.random.default_rng(seed)
-    starts = np.concatenate(([0], np.cumsum(rng.integers(0, 9, count)))).astype(np.intc)
-    return rng.integers(0, N, starts[-1]).astype(np.intc), starts, rng.uniform(0.1, 2.0, count)
+    if contiguous:
+        begins = rng.integers(0, N, count)
+        ends = np.minimum(begins + rng.integers(0, 9, count), N)
+        return begins.astype(np.intc), ends.astype(np.intc), rng.uniform(0.1, 2.0, count), None
+    bounds = np.concatenate(([0], np.cumsum(rng.integers(0, 9, count)))).astype(np.intc)
+    picked = rng.integers(0, N, bounds[-1]).astype(np.intc)
+    return bounds[:-1].copy(), bounds[1:].copy(), rng.uniform(0.1, 2.0, count), picked
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize("is_sparse", [False, True])
 @pytest.mark.parametrize("eager", [False, True])
+@pytest.mark.parametrize("contiguous", [False, True])
 @each_map
-def test_a_run_is_its_definition(kernel, is_sparse, eager, name):
+def test_a_run_is_its_definition(kernel, is_sparse, eager, name, contiguous):
     mapping, amounts = MAPS[name]
     X, stored, y, s = problem(0, is_sparse)
-    picked, starts, rates = batches(1, 12)
+    begins, ends, rates, picked = batches(1, 12, contiguous)
     amounts = np.resize(amounts, 12)
     v = np.random.default_rng(2).standard_normal(D)
     expected, total = v.copy(), np.zeros(D)
     for b in range(12):
         w = expected if eager else mapping.apply(expected, amounts[b])
         total += w
-        rows = picked[starts[b] : starts[b + 1]]
+        rows = range(begins[b], ends[b]) if contiguous else picked[begins[b] : ends[b]]
         expected = expected + rates[b] * sum((s[i] * (y[i] - X[i] @ w) * X[i] for i in rows), np.zeros(D))
         if eager:
             expected = mapping.apply(expected, amounts[b])
     run = kernel.Rows(stored, D, y, s, mapping)
     if eager:
-        run.eager(picked, starts, rates, amounts, v)
+        run.eager(begins, ends, rates, amounts, v, picked)
     else:
         u = v.copy()
         sums = np.zeros(D)
-        run.lazy(picked, starts, rates, amounts, u, sums)
+        run.lazy(begins, ends, rates, amounts, u, sums, picked)
         np.testing.assert_allclose(sums, total, rtol=1e-11, atol=1e-11)
-        run.lazy(picked, starts, rates, amounts, v)
+        run.lazy(begins, ends, rates, amounts, v, picked=picked)
         np.testing.assert_allclose(u, v, rtol=1e-13, atol=1e-13)
     np.testing.assert_allclose(v, expected, rtol=1e-11, atol=1e-11)
 
 
 @needs_kernels
 @pytest.mark.parametrize("eager", [False, True])
+@pytest.mark.parametrize("contiguous", [False, True])
 @each_map
-def test_sparse_rows_give_the_same_floats_in_both_kernels(eager, name):
+def test_sparse_rows_give_the_same_floats_in_both_kernels(eager, name, contiguous):
     mapping, amounts = MAPS[name]
     _, stored, y, s = problem(4, True)
-    picked, starts, rates = batches(5, 60)
+    begins, ends, rates, picked = batches(5, 60, contiguous)
     amounts = np.resize(amounts, 60)
     found = []
     for kernel in (rows_numpy, chosen):
         v = np.random.default_rng(6).standard_normal(D)
         run = kernel.Rows(stored, D, y, s, mapping)
-        (run.eager if eager else run.lazy)(picked, starts, rates, amounts, v)
+        (run.eager if eager else run.lazy)(begins, ends, rates, amounts, v, picked=picked)
         found.append(v)
     assert np.array_equal(*found)
 
@@ -124,13 +132,17 @@ def test_rows_and_batches_outside_the_data_are_refused():
     mapping = MAPS["lasso"][0]
     run = chosen.Rows(stored, D, y, s, mapping)
     ones = np.ones(1)
-    starts = np.array([0, 1], dtype=np.intc)
-    for picked, ends in (([N], starts), ([-1], starts), ([0], np.array([0, 2], dtype=np.intc))):
+    zero, one, few = (np.array([k], dtype=np.intc) for k in (0, 1, 2))
+    for begins, ends, picked in (
+        (zero, one, np.array([N])), (zero, one, np.array([-1])), (zero, few, zero), (-one, one, None),
+        (one, zero, None), (zero, np.array([N + 1]), None),
+    ):  # fmt: skip
+        picked = None if picked is None else picked.astype(np.intc)
         with pytest.raises(IndexError):
-            run.lazy(np.array(picked, dtype=np.intc), ends, ones, ones, np.zeros(D))
+            run.lazy(begins, ends.astype(np.intc), ones, ones, np.zeros(D), picked=picked)
     for rates, v in ((np.ones(2), np.zeros(D)), (ones, np.zeros(D + 1))):
         with pytest.raises(ValueError, match="there must be a rate"):
-            run.eager(np.zeros(1, dtype=np.intc), starts, rates, ones, v)
+            run.eager(zero, one, rates, ones, v)
     data, indices, indptr = stored
     for broken in (
         (data, indices + 10_000, indptr),

@@ -6,14 +6,13 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-import parlin.solvers
 from parlin import PAR, LeastSquares, Problem, Status, certify, designs, solve
 from parlin.reference import solve_with_cvxpy
 from parlin.solvers import ADMM, FISTA
 from tests.cases import VALLEY_AT_MINUS_ONE, build
 from tests.kkt import FOUR_BY_FIVE, MINIMUM, SOLUTION, Raw
 from tests.random_par import NAMED
-from tests.solve.cases import SOLVERS, random_raw, supported
+from tests.solve.cases import DETERMINISTIC, SOLVERS, random_raw, supported
 
 # -- correct points ---------------------------------------------------------------------------------
 
@@ -40,7 +39,7 @@ BUDGETS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", parlin.solvers.__all__)
+@pytest.mark.parametrize("name", DETERMINISTIC)
 @pytest.mark.parametrize("w0", [None, [2.0, -2, 2, -2, 2]], ids=["default", "corner"])
 def test_the_written_out_problem_is_solved_within_the_budget_of_its_solver(name, w0):
     problem = build(FOUR_BY_FIVE)

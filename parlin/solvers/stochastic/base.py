@@ -6,6 +6,7 @@ vector to the coefficients.  The solvers differ in the map alone.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -20,7 +21,7 @@ from parlin.losses import LeastSquares
 from parlin.penalty import PAR
 from parlin.problem import Problem
 from parlin.solvers.base import State
-from parlin.solvers.stochastic.batches import Batches
+from parlin.solvers.stochastic.batches import Batches, IntArray
 from parlin.solvers.stochastic.schedules import Constant, StepSize
 
 # Entries of the data that are read before Python looks whether the user wants to stop.
@@ -200,19 +201,19 @@ class StochasticSolver:
                 batches.X, problem.size, batches.y, batches.weights, self.map(problem, state)
             )
         rows = state.rows
-        picked, starts = batches.draw(state.generator)
+        begins, ends, picked = batches.draw(state.generator)
         rates = np.asarray(
             state.step_size.step(np.arange(state.t + 1.0, state.t + batches.count + 1)), dtype=np.float64
         )
         gammas = np.cumsum(np.concatenate(([state.gamma], rates)))
         amounts = self.amounts(state, rates, gammas)
         scaled = batches.factor * rates
-        for part in _parts(starts, _entries_per_row(problem)):
-            bounds = starts[part.start : part.stop + 1]
+        for part in _parts(ends - begins, _entries_per_row(problem)):
+            bounds = begins[part], ends[part]
             if self.eager:
-                rows.eager(picked, bounds, scaled[part], amounts[1:][part], state.latent)
+                rows.eager(*bounds, scaled[part], amounts[1:][part], state.latent, picked)
             else:
-                rows.lazy(picked, bounds, scaled[part], amounts[:-1][part], state.latent, state.total)
+                rows.lazy(*bounds, scaled[part], amounts[:-1][part], state.latent, state.total, picked)
         state.gamma, state.t = float(gammas[-1]), state.t + batches.count
         state.epoch += 1
         state.passes += 1.0
@@ -241,12 +242,8 @@ def _entries_per_row(problem: Problem) -> float:
     return X.nnz / X.shape[0] if problem.loss.design.is_sparse else float(X.shape[1])
 
 
-def _parts(starts: np.ndarray, entries_per_row: float) -> list[slice]:
+def _parts(sizes: IntArray, entries_per_row: float) -> list[slice]:
     """Runs of batches that read a bounded number of entries, so that a run can be interrupted."""
-    limit = max(_ENTRIES_AT_ONCE / max(entries_per_row, 1.0), 1.0)
-    parts, begin = [], 0
-    while begin < starts.size - 1:
-        end = max(int(np.searchsorted(starts, starts[begin] + limit, side="right")) - 1, begin + 1)
-        parts.append(slice(begin, end))
-        begin = end
-    return parts
+    whole = np.cumsum(sizes) * max(entries_per_row, 1.0) // _ENTRIES_AT_ONCE
+    cuts = np.flatnonzero(np.diff(whole)) + 1
+    return [slice(a, b) for a, b in itertools.pairwise((0, *cuts.tolist(), sizes.size))]

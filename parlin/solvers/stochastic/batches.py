@@ -2,6 +2,8 @@ r"""Batches of rows: contiguous after one permutation, in random order; or rows 
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
@@ -12,6 +14,14 @@ from parlin.losses import LeastSquares
 # Rows and their permutation: dense in C order, or a CSR triple.
 Triple = tuple[FloatArray, NDArray[np.intc], NDArray[np.intc]]
 IntArray = NDArray[np.intc]
+
+
+class Epoch(NamedTuple):
+    """Batches of rows: those from `begins` to before `ends`, or such entries of `picked`."""
+
+    begins: IntArray
+    ends: IntArray
+    picked: IntArray | None
 
 
 class Batches:
@@ -61,16 +71,14 @@ class Batches:
         self._bounds = np.linspace(0, n, self.count + 1).astype(np.intc)
         self.factor = n / self._size if replace else float(self.count)
 
-    def draw(self, generator: np.random.Generator) -> tuple[IntArray, IntArray]:
-        """The rows of the next epoch, one batch after the other, and where each batch starts."""
+    def draw(self, generator: np.random.Generator) -> Epoch:
+        """The batches of the next epoch."""
         if self._replace:
             picked = generator.integers(self._n, size=self.count * self._size, dtype=np.intc)
-            return picked, np.arange(0, picked.size + 1, self._size, dtype=np.intc)
+            bounds = np.arange(0, picked.size + 1, self._size, dtype=np.intc)
+            return Epoch(bounds[:-1], bounds[1:], picked)
         order = generator.permutation(self.count)
-        sizes = np.diff(self._bounds)[order]
-        starts = np.concatenate(([0], np.cumsum(sizes))).astype(np.intc)
-        offset = np.repeat(self._bounds[:-1][order] - starts[:-1], sizes)
-        return (np.arange(self._n) + offset).astype(np.intc), starts
+        return Epoch(self._bounds[:-1][order], self._bounds[1:][order], None)
 
     def curvature(self) -> float:
         """A bound on the Lipschitz constant of the gradient of any batch, from the norms of its rows."""

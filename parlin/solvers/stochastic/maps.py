@@ -70,7 +70,7 @@ class SoftRounding:
 
     def apply(self, v: FloatArray, amount: float, columns: IndexArray | None = None) -> FloatArray:
         """The coefficients of `v`, which are those of the columns."""
-        cell = np.clip(np.searchsorted(self.levels, v), 1, max(self.levels.size - 1, 1))
+        cell = np.clip(np.searchsorted(self.levels, v, side="right"), 1, max(self.levels.size - 1, 1))
         if self.levels.size == 1:
             result = np.where(np.isnan(v), v, self.levels[0])
         else:

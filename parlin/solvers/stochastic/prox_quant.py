@@ -94,12 +94,12 @@ class ProxQuant(StochasticSolver):
         fixed = np.where(problem.penalised, state.latent, 0.0)
         columns, products = batches.columns(free), batches.product(fixed)
         rows = kernels.Rows(columns, free.size, batches.y - products, batches.weights, Blend(np.zeros(1)))
-        picked, starts = batches.draw(state.generator)
+        begins, ends, picked = batches.draw(state.generator)
         rates = np.asarray(
             state.step_size.step(np.arange(state.t + 1.0, state.t + batches.count + 1)), dtype=np.float64
         )
         moved = state.latent[free]
-        rows.eager(picked, starts, batches.factor * rates, np.zeros(rates.size), moved)
+        rows.eager(begins, ends, batches.factor * rates, np.zeros(rates.size), moved, picked)
         state.latent[free] = moved
         state.gamma += float(rates.sum())
         state.t += batches.count
