@@ -11,7 +11,7 @@ from parlin._kernels import compiled
 from parlin._solve import Result, Status, multi_start, solve
 from parlin._version import __version__ as __version__
 from parlin.certificates import Certificate, ExactCertificate, Proof, certify, exact_certificate
-from parlin.estimators import PARLasso, PARNonconvex, PARRegressor, PARRidge
+from parlin.estimators import PARLasso, PARNonconvex, PARRegressor, PARRidge, PARSGDRegressor
 from parlin.losses import LeastSquares
 from parlin.matrix import DesignMatrix
 from parlin.path import Path, PathEnd, grid_path, par_path, solution_path
@@ -30,6 +30,7 @@ __all__ = [
     "PARNonconvex",
     "PARRegressor",
     "PARRidge",
+    "PARSGDRegressor",
     "Path",
     "PathEnd",
     "Problem",

@@ -14,6 +14,7 @@ from parlin.solvers.stochastic.prox_quant import ProxQuant
 from parlin.solvers.stochastic.prox_sgd import ProxSGD
 from parlin.solvers.stochastic.schedules import (
     Constant,
+    InversePower,
     InverseSqrt,
     InverseTime,
     StepSize,
@@ -26,6 +27,7 @@ __all__ = [
     "AProx",
     "BinaryRelax",
     "Constant",
+    "InversePower",
     "InverseSqrt",
     "InverseTime",
     "LazyProx",

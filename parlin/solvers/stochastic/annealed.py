@@ -101,7 +101,7 @@ class PARQ(Annealed):
 
     Parameters
     ----------
-    step_size, batch_size, replace, keep, random_state
+    step_size, batch_size, replace, keep, random_state, shuffle
         As for `ProxSGD`.
     epochs : int, default=100
     warmup_epochs : int, default=0
@@ -141,8 +141,8 @@ class BinaryRelax(Annealed):
 
     Parameters
     ----------
-    step_size, batch_size, replace, keep, random_state, epochs, warmup_epochs, hard_epochs, steepness, center,
-    quantizer, refit_every
+    step_size, batch_size, replace, keep, random_state, shuffle, epochs, warmup_epochs, hard_epochs,
+    steepness, center, quantizer, refit_every
         As for `PARQ`; t is 1 less the inverse slope.
     """
 

@@ -24,7 +24,7 @@ class AProx(StochasticSolver):
 
     Parameters
     ----------
-    step_size, batch_size, epochs, replace, keep, random_state
+    step_size, batch_size, epochs, replace, keep, random_state, shuffle
         As for `ProxSGD`.
     average : bool, default=False
         The coefficients are the mean of those at which gradients were taken.  A mean of levels is no level:

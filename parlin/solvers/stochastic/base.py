@@ -78,6 +78,7 @@ class StochasticSolver:
     replace: bool = False
     keep: Literal["last", "best"] = "last"
     random_state: int = 0
+    shuffle: bool = True
 
     #: Whether the map follows a step from the coefficients themselves, not from the latent vector.
     eager: ClassVar[bool] = False
@@ -130,6 +131,7 @@ class StochasticSolver:
             if self.epochs is not None:
                 whole("epochs", self.epochs, low=1)
             flag("replace", self.replace)
+            flag("shuffle", self.shuffle)
             whole("random_state", self.random_state, low=0)
         except (TypeError, ValueError) as error:
             return str(error)
@@ -157,21 +159,24 @@ class StochasticSolver:
         """The state that `StochasticState.saved` saved, or the reason why it does not fit."""
         if not isinstance(saved, dict) or "version" not in saved:
             raise TypeError("state must be `Result.state` of an earlier run")
-        batches = self._batches(problem)
-        for name, here in (
-            ("version", __version__),
-            ("solver", repr(self)),
-            ("shape", (batches.y.size, problem.size)),
-        ):
+        n, d = problem.loss.design.shape
+        for name, here in (("version", __version__), ("solver", repr(self)), ("shape", (n, d))):
             if saved.get(name) != here:
                 raise ValueError(
                     f"the state was saved with the {name} {saved.get(name)}, but this run has {here}; a "
                     "state resumes the same run only"
                 )
+        state = self.on_other_rows(problem, saved)
+        state.ended = state.done = self._is_over(state)
+        return state
+
+    def on_other_rows(self, problem: Problem, saved: Saved) -> StochasticState:
+        """The saved state, to go on with other rows of the same columns: the next part of a stream."""
+        batches = self._batches(problem)
         generator = np.random.default_rng()
         generator.bit_generator.state = saved["generator"]
         total = saved["total"]
-        state = StochasticState(
+        return StochasticState(
             w=saved["w"].copy(),
             passes=saved["passes"],
             done=False,
@@ -187,8 +192,6 @@ class StochasticSolver:
             best=saved["best"],
             total=None if total is None else total.copy(),
         )
-        state.ended = state.done = self._is_over(state)
-        return state
 
     def step(self, problem: Problem, state: StochasticState) -> StochasticState:
         """The state after one more epoch; arrays of the last one are used again."""
@@ -225,7 +228,7 @@ class StochasticSolver:
         return state.latent.copy() if self.eager else state.rows.mapped(state.latent, amount)
 
     def _batches(self, problem: Problem) -> Batches:
-        return Batches(problem.loss, self.batch_size, self.replace, self.random_state)
+        return Batches(problem.loss, self.batch_size, self.replace, self.random_state, self.shuffle)
 
     def _step_size(self, batches: Batches) -> StepSize:
         if self.step_size == "auto":

@@ -36,6 +36,8 @@ class Batches:
         Whether every batch is `batch_size` rows drawn with replacement.
     seed : int
         Of the permutation alone, so that it can be made again.
+    shuffle : bool, default=True
+        Otherwise rows and batches keep their order.
 
     Attributes
     ----------
@@ -50,11 +52,13 @@ class Batches:
         replacement.
     """
 
-    def __init__(self, loss: LeastSquares, batch_size: int, replace: bool, seed: int) -> None:
+    def __init__(
+        self, loss: LeastSquares, batch_size: int, replace: bool, seed: int, shuffle: bool = True
+    ) -> None:
         design = loss.design
         n, self._d = design.shape
         self.count = -(-n // batch_size)
-        whole = self.count == 1 and not replace
+        whole = (self.count == 1 or not shuffle) and not replace
         order = np.arange(n) if whole else np.random.default_rng([seed, 0]).permutation(n)
         self.X: FloatArray | Triple
         if design.is_sparse:
@@ -67,7 +71,7 @@ class Batches:
         else:
             self.X = np.ascontiguousarray(design.X) if whole else design.X[order]
         self.y, self.weights = loss.target[order], design.weights[order]
-        self._n, self._size, self._replace = n, min(batch_size, n), replace
+        self._n, self._size, self._replace, self._shuffle = n, min(batch_size, n), replace, shuffle
         self._bounds = np.linspace(0, n, self.count + 1).astype(np.intc)
         self.factor = n / self._size if replace else float(self.count)
 
@@ -77,7 +81,7 @@ class Batches:
             picked = generator.integers(self._n, size=self.count * self._size, dtype=np.intc)
             bounds = np.arange(0, picked.size + 1, self._size, dtype=np.intc)
             return Epoch(bounds[:-1], bounds[1:], picked)
-        order = generator.permutation(self.count)
+        order = generator.permutation(self.count) if self._shuffle else np.arange(self.count)
         return Epoch(self._bounds[:-1][order], self._bounds[1:][order], None)
 
     def curvature(self) -> float:

@@ -23,7 +23,7 @@ class LazyProx(StochasticSolver):
 
     Parameters
     ----------
-    step_size, batch_size, epochs, replace, keep, random_state
+    step_size, batch_size, epochs, replace, keep, random_state, shuffle
         As for `ProxSGD`.
     strength : positive float, default=1.0
         s, a multiple of the problem's penalty.
@@ -61,7 +61,7 @@ class StraightThrough(StochasticSolver):
 
     Parameters
     ----------
-    step_size, batch_size, epochs, replace, keep, random_state
+    step_size, batch_size, epochs, replace, keep, random_state, shuffle
         As for `ProxSGD`.
     """
 

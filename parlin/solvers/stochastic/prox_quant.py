@@ -29,7 +29,7 @@ class ProxQuant(StochasticSolver):
 
     Parameters
     ----------
-    step_size, batch_size, replace, keep, random_state
+    step_size, batch_size, replace, keep, random_state, shuffle
         As for `ProxSGD`.
     epochs : int, default=100
     rate : nonnegative float, default=1.0

@@ -40,6 +40,8 @@ class ProxSGD(StochasticSolver):
         "best" ends with the coefficients of the lowest objective among those certified along the run.
     random_state : int, default=0
         Seed: the same one gives the same coefficients, bit for bit.
+    shuffle : bool, default=True
+        Otherwise rows and batches keep their order.
     """
 
     eager: ClassVar[bool] = True

@@ -144,3 +144,25 @@ class InverseTime:
         """``γ_t``."""
         sums = self.eta * (digamma(t + self.shift + 1.0) - digamma(self.shift + 1.0))
         return sums if np.ndim(sums) else float(sums)
+
+
+@dataclass(frozen=True)
+class InversePower:
+    """``η_t = eta / t^power``: what scikit-learn calls inverse scaling."""
+
+    eta: float
+    power: float = 0.25
+
+    def __post_init__(self) -> None:
+        positive("eta", self.eta)
+        at_least_zero("power", self.power)
+
+    def step(self, t: Number) -> Number:
+        """``η_t``."""
+        return self.eta / t**self.power
+
+    def total(self, t: Number) -> Number:
+        """``γ_t``, summed term by term."""
+        t = np.asarray(t, dtype=np.intp)
+        sums = np.cumsum(np.concatenate(([0.0], self.step(np.arange(1.0, t.max() + 1.0)))))[t]
+        return sums if sums.ndim else float(sums)

@@ -7,9 +7,23 @@ import math
 import numpy as np
 import pytest
 
-from parlin.solvers.stochastic import Constant, InverseSqrt, InverseTime, homotopy, inverse_slope
+from parlin.solvers.stochastic import (
+    Constant,
+    InversePower,
+    InverseSqrt,
+    InverseTime,
+    homotopy,
+    inverse_slope,
+)
 
-STEP_SIZES = (Constant(0.3), InverseSqrt(0.3), InverseTime(2.0, 100.0), InverseTime(0.5))
+STEP_SIZES = (
+    Constant(0.3),
+    InverseSqrt(0.3),
+    InverseTime(2.0, 100.0),
+    InverseTime(0.5),
+    InversePower(0.3, 0.25),
+    InversePower(0.3, 0.0),
+)
 
 
 def unnormalised(fraction: float, steepness: float, center: float) -> float:
@@ -69,7 +83,7 @@ def test_totals_are_sums(steps):
 
 @pytest.mark.parametrize("eta", [0.0, -1.0, math.nan, math.inf, "1"])
 def test_step_sizes_must_be_positive(eta):
-    for kind in (Constant, InverseSqrt, InverseTime):
+    for kind in (Constant, InverseSqrt, InverseTime, InversePower):
         with pytest.raises((ValueError, TypeError), match="eta must"):
             kind(eta)
     with pytest.raises(ValueError, match="shift must"):
