@@ -22,7 +22,7 @@ HERE = Path(__file__).parent
 
 
 def main() -> None:
-    """Full results go beside this file; quick ones to ``.cache/benchmarks``, which is not kept."""
+    """Full results go next to this file; quick ones to ``.cache/benchmarks``, which is not kept."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a small run, for trying things out")
     parser.add_argument("--report", action="store_true", help="only draw the report from the results again")
@@ -31,7 +31,7 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if not options.report:
         with warnings.catch_warnings():
-            # Solvers that stop early warn; the certificate judges their points anyway.
+            # Solvers that stop early warn; their points are certified anyway.
             warnings.simplefilter("ignore")
             results = run(options.quick)
         (folder / "results.json").write_text(_lines(results), encoding="utf-8")

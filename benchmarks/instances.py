@@ -40,9 +40,9 @@ class Size:
     working_sets : tuple of int
         The first working sets of skglm that compete here.
     slow : tuple of (design, penalty)
-        Where the slow rivals run too, on the first draw.
+        Where the slow peers run too, on the first draw.
     limit : float
-        Seconds after which a slow rival is given up.
+        Seconds after which a slow peer is given up.
     """
 
     n: int
@@ -90,8 +90,8 @@ class Instance:
         return self.size.name, self.design, self.penalty_name, self.fraction
 
     @property
-    def with_slow_rivals(self) -> bool:
-        """Whether the slow rivals run here."""
+    def with_slow_peers(self) -> bool:
+        """Whether the slow peers run here."""
         return self.seed == 0 and (self.design, self.penalty_name) in self.size.slow
 
 

@@ -51,7 +51,7 @@ class Measurement:
 
 @dataclass(frozen=True)
 class _Trial:
-    """A call and its judgement."""
+    """A call, and whether its point is accepted."""
 
     method: Method
     run: Run
@@ -84,14 +84,14 @@ class Bench:
     def measure(self, instance: Instance) -> list[Measurement]:
         """Every method that applies to the instance: checked first, then timed in turns."""
         problem = instance.problem()
-        trials = [self._judge(method, instance, problem) for method in self._chosen(instance)]
+        trials = [self._check(method, instance, problem) for method in self._chosen(instance)]
         seconds = _in_turns([trial for trial in trials if trial.outcome == "timed"])
         best: dict[str, Measurement] = {}
         for trial in trials:
             least = seconds.get(id(trial), trial.seconds)
             made = _measurement(instance, trial, least)
-            rival = best.get(made.method)
-            if rival is None or _rank(made) < _rank(rival):
+            other = best.get(made.method)
+            if other is None or _rank(made) < _rank(other):
                 best[made.method] = made
                 self._known[made.method, instance.cell] = made.variant, trial.setting
         return list(best.values())
@@ -102,11 +102,11 @@ class Bench:
             if (
                 method.applies(instance)
                 and variant == method.variant
-                and (instance.with_slow_rivals or not method.slow)
+                and (instance.with_slow_peers or not method.slow)
             ):
                 yield method
 
-    def _judge(self, method: Method, instance: Instance, problem: Problem) -> _Trial:
+    def _check(self, method: Method, instance: Instance, problem: Problem) -> _Trial:
         run = method.bind(instance)
         if method.iterates is not None:
             return _count_iterations(method, instance, problem, run)

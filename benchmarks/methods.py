@@ -47,7 +47,7 @@ class Method:
         Fast iterates that are also those of `run`; their gap finds the number of iterations.
     applies : callable(instance) -> bool
     slow : bool
-        Runs only on `Instance.with_slow_rivals`, and is given up at `Size.limit`.
+        Runs only on `Instance.with_slow_peers`, and is given up at `Size.limit`.
     variant : str
         Of several variants of one name the fastest on the first draw of a cell counts.
     """

@@ -1,4 +1,4 @@
-"""What our own solves cost: passes over the data, shares of the time, solves per second."""
+"""What our own solves cost: passes over the data, fractions of the time, solves per second."""
 
 from __future__ import annotations
 

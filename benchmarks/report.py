@@ -19,7 +19,7 @@ which on every coefficient is zero. PAR-ridge: chords of the ridge on 31 levels,
 same levels, slopes 1 + 0.05 k. A *ratio* is their time divided by ours, the median over the draws of a cell:
 above 1 we are faster. Ours is `solve(Problem(LeastSquares(X, y), penalty), CoordinateDescent())`, from the
 arrays on, to a relative duality gap of 1e-12; theirs goes to 1e-8. Both gaps are those of `parlin.certify`,
-which judges every point before its method is timed.
+which checks every point before its method is timed.
 
 ![ratios](ratios.png)
 """
@@ -37,7 +37,7 @@ _METHOD = """\
   limit of time in at least one of the cells, so that the true ratio is larger.
 """
 _FIXED = """\
-*Fixed share*: building the problem (its checks and norms) and one certificate, which every solve pays, in
+*Fixed part*: building the problem (its checks and norms) and one certificate, which every solve pays, in
 our time. Where it is large the solve itself is short, and the peer neither checks its input nor certifies its
 point. Where it is small, the causes are the *free* coefficients (off the grid), whose Newton systems are
 dense, and the *passes* over the data; and our gap is four decades smaller.
@@ -135,15 +135,15 @@ def _losses(results: dict) -> str:
         for ratio in ratios.ratios(cells, method):
             if ratio.middle < 1 and not ratio.bound:
                 part = anatomies[ratio.size, ratio.design, ratio.penalty, ratio.fraction]
-                share = f"{min(100 * part['fixed_seconds'] / ratio.ours, 100):.0f} %"
+                fixed = f"{min(100 * part['fixed_seconds'] / ratio.ours, 100):.0f} %"
                 cell = f"{ratio.size}, {ratio.design}, {ratio.penalty}, {ratio.fraction:g}"
                 ours = number(1000 * ratio.ours)
                 rows.append(
-                    [cell, method, number(ratio.middle), ours, share, part["free"], number(part["passes"])]
+                    [cell, method, number(ratio.middle), ours, fixed, part["free"], number(part["passes"])]
                 )
     if not rows:
         return "None."
-    head = ["cell", "peer", "ratio", "our ms", "fixed share", "free", "passes"]
+    head = ["cell", "peer", "ratio", "our ms", "fixed part", "free", "passes"]
     return table(head, rows) + "\n" + _FIXED
 
 

@@ -68,7 +68,7 @@ def _warm_up() -> dict[str, float]:
     for size in WARM_UP:
         for instance in instances(size):
             for method in METHODS:
-                if method.applies(instance) and (instance.with_slow_rivals or not method.slow):
+                if method.applies(instance) and (instance.with_slow_peers or not method.slow):
                     begin = time.perf_counter()
                     method.bind(instance)(1e-2 if method.settings else 3)
                     spent = time.perf_counter() - begin

@@ -2,8 +2,8 @@ r"""Independent columns of a design with the Cholesky factor of their Gram matri
 
 `parlin._kernels.descent` keeps such a factor too, with the same test of dependence, but what it makes of a
 dependent column is different: it appends the column, moves the coordinates along the null vector until one
-lands, and makes a factor anew that rotations have spoiled.  Here such a column is refused, the columns are
-kept as rows of a panel whose products follow at once, and no compiler is needed.
+reaches a level, and makes a factor anew that rotations have spoiled.  Here such a column is refused, the
+columns are kept as rows of a panel whose products follow at once, and no compiler is needed.
 """
 
 from __future__ import annotations

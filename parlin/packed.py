@@ -243,10 +243,10 @@ def _codebook(exact: NDArray[np.float64], levels: NDArray[np.floating]) -> tuple
     The spacing comes from the levels before conversion, where its rounding cannot be seen.
     """
     if levels.size > 2:
-        # Beside 0, if 0 is a level, the difference is the spacing itself and not rounded.
-        beside = min(int(np.searchsorted(exact, 0.0)), exact.size - 2)
+        # Next to 0, if 0 is a level, the difference is the spacing itself and not rounded.
+        lower = min(int(np.searchsorted(exact, 0.0)), exact.size - 2)
         with np.errstate(all="ignore"):
-            spacing = exact[beside + 1] - exact[beside]
+            spacing = exact[lower + 1] - exact[lower]
             high = levels.dtype.type(spacing)
             # One float32 would be too coarse: k times it rounds to other floats than k·q does.
             low = levels.dtype.type(spacing - np.float64(high))

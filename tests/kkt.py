@@ -1,4 +1,4 @@
-"""An independent judge of points: the definition, from raw arrays, in plain numpy.
+"""An independent reference for certificates: the definition, from raw arrays, in plain numpy.
 
 Nothing of the library is used.  Sums are made in extended precision where the platform has it.
 """

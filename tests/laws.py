@@ -1,7 +1,7 @@
 """The mathematics as functions: each takes what is to be tested and fails with what broke.
 
 The reference here is exact: `Exact` reads the floats of a penalty as rationals and decides in
-rational arithmetic, so that no tolerance is spent on the judge.
+rational arithmetic, so that no tolerance is spent on the reference.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def value_by_definition(par: PAR, x: ArrayLike) -> FloatArray:
 def prox_minimises(par: PAR, v: ArrayLike, step: float | ArrayLike, x: ArrayLike) -> None:
     """Each x minimises ½(x − v)² + step ψ(x), as well as if v had been off by a few roundings.
 
-    The excess is judged relative to ``(|v| + |x| + step |s|) |x − x*|``, s the steepest slope between x
+    The excess is measured relative to ``(|v| + |x| + step |s|) |x − x*|``, s the steepest slope between x
     and the minimiser x*: moving v by δ changes the difference of the objective at x and x* by δ |x − x*|,
     and v − step s itself cannot be stored better than to a rounding of the bracket.  This is stricter
     than any multiple of the objective: at x = x* no excess at all is allowed.
@@ -135,8 +135,8 @@ def prox_lands_on_levels(par: PAR, v: ArrayLike, step: float, x: ArrayLike) -> N
             level = floats[best[0]]
             around = [abs(float(side)) for side in par.subdifferential(level) if np.isfinite(side)]
             slack = FEW * EPS * (abs(vi) + abs(level) + step * max(around, default=0.0))
-            beside = [exact.minimisers(vi + side * slack, step)[1] for side in (-1, 1)]
-            if beside == [best, best]:
+            near = [exact.minimisers(vi + side * slack, step)[1] for side in (-1, 1)]
+            if near == [best, best]:
                 assert xi == level, f"{par!r}: prox({vi!r}, {step!r}) = {xi!r}, not the level {level!r}"
         concave = set(par.levels.tolist()) - set(par.quantization_levels.tolist())
         assert xi not in concave, f"{par!r}: prox({vi!r}, {step!r}) = {xi!r} is a concave kink"

@@ -44,8 +44,8 @@ def test_entries_are_of_their_kind():
     thin = entries("sparse integer")
     assert set(np.unique(thin)) == set(np.arange(-3.0, 4.0))
     # One in ten is kept, and a seventh of those is 0; five standard deviations.
-    share = 0.1 * 6 / 7
-    assert np.mean(thin != 0) == pytest.approx(share, abs=5 * np.sqrt(share / (n * d)))
+    fraction = 0.1 * 6 / 7
+    assert np.mean(thin != 0) == pytest.approx(fraction, abs=5 * np.sqrt(fraction / (n * d)))
     for kind in ("normal", "ar"):
         X = entries(kind)
         np.testing.assert_allclose(X.mean(axis=0), 0.0, atol=5 / np.sqrt(n))

@@ -79,12 +79,12 @@ def test_one_pass_adds_up_columns_of_any_length(n):
 def test_the_norm_of_a_column_that_is_constant_but_for_one_zero(weights):
     x = np.ones((100_000, 1))
     x[5] = 0.0
-    share = 1e-5 if weights is None else weights[5] / weights.sum()
+    weight = 1e-5 if weights is None else weights[5] / weights.sum()
     for stored in (np.asfortranarray, sparse.csc_array):
         design = DesignMatrix(stored(x), weights, centre=True)
-        assert design.column_norms[0] ** 2 == pytest.approx(share * (1 - share), rel=1e-10)
+        assert design.column_norms[0] ** 2 == pytest.approx(weight * (1 - weight), rel=1e-10)
         design.column_statistics(np.ones(100_000))
-        assert design.column_norms[0] ** 2 == pytest.approx(share * (1 - share), rel=1e-10)
+        assert design.column_norms[0] ** 2 == pytest.approx(weight * (1 - weight), rel=1e-10)
 
 
 def test_sparse_entries_that_are_not_next_to_each_other_in_memory():
@@ -198,10 +198,10 @@ def test_the_adjoint_is_the_adjoint_in_the_weighted_inner_product(stored, centre
 def test_other_numbers_are_converted_without_change(kind, stored):
     X = (data() > 0).astype(kind) if kind is bool else np.abs(np.round(4 * data())).astype(kind)
     design = DesignMatrix(STORED[stored](X), centre=True)
-    twin = DesignMatrix(X.astype(np.float64), centre=True)
+    converted = DesignMatrix(X.astype(np.float64), centre=True)
     w = np.random.default_rng(5).standard_normal(D)
     assert design.X.dtype == np.float64
-    np.testing.assert_allclose(design.matvec(w), twin.matvec(w), rtol=1e-14, atol=1e-15)
+    np.testing.assert_allclose(design.matvec(w), converted.matvec(w), rtol=1e-14, atol=1e-15)
 
 
 @pytest.mark.parametrize("stored", ["C", "F", "csr array", "csc array"])

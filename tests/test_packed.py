@@ -21,7 +21,7 @@ DTYPES = (np.float32, np.float64)
 each_layout = pytest.mark.parametrize("layout", BITS)
 each_dtype = pytest.mark.parametrize("dtype", DTYPES)
 
-# Of one level, two, few and many; evenly spaced and not; around 0 and beside it.
+# Of one level, two, few and many; evenly spaced and not; around 0 and next to it.
 GRIDS = {
     "one level": PAR([0.0], [-1.0, 1.0]),
     "one level off zero": PAR([0.3], [-1.0, 1.0]),
@@ -65,8 +65,8 @@ def coefficients(draw):
     """A grid, a dtype, and a vector that mixes its levels, their neighbours and any finite floats."""
     penalty, dtype = GRIDS[draw(st.sampled_from(sorted(GRIDS)))], draw(st.sampled_from(DTYPES))
     levels = penalty.levels.astype(dtype)
-    beside = np.nextafter(levels, dtype(np.inf))
-    known = st.sampled_from([*levels.tolist(), *beside.tolist(), -0.0])
+    neighbours = np.nextafter(levels, dtype(np.inf))
+    known = st.sampled_from([*levels.tolist(), *neighbours.tolist(), -0.0])
     width = 8 * np.dtype(dtype).itemsize
     anything = st.floats(width=width, allow_nan=False, allow_infinity=False)
     values = draw(st.lists(st.one_of(known, known, anything), min_size=1, max_size=60))

@@ -15,7 +15,7 @@ from typing import Any, Self, get_args
 import numpy as np
 
 from experiments.harness.json_values import plain
-from experiments.harness.measurements import Points, Relation, points_from_json
+from experiments.harness.measurements import Measurements, Relation, points_from_json
 
 # A bound that the data never approach within this factor is called loose in the ledger.
 LOOSE = 30.0
@@ -39,7 +39,7 @@ class Standing(StrEnum):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Control(Points):
+class Control(Measurements):
     """The relation of a claim measured where its hypotheses fail; it must break at a certified point.
 
     Parameters
@@ -58,7 +58,7 @@ class Control(Points):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Evidence(Points):
+class Evidence(Measurements):
     r"""One claim, the numbers that bear on it, and the verdict that follows from them alone.
 
     Parameters

@@ -15,8 +15,8 @@ Relation = Literal["<=", ">=", "=="]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Points:
-    """Points at which a relation is checked; the arrays are read-only copies of what is given.
+class Measurements:
+    """What is measured where a relation is checked; the arrays are read-only copies of what is given.
 
     Parameters
     ----------

@@ -17,18 +17,18 @@ from experiments.measure.intervals import two_sided_quantile
 from parlin.reference import Compatibility, compatibility_constant, restricted_eigenvalue_lower_bound
 
 FloatArray = NDArray[np.float64]
-Twins = Literal["none", "inside", "across", "outside"]
+EqualPair = Literal["none", "inside", "across", "outside"]
 
 CERTAIN = 1e-8
 """The constant is known where its proved lower bound is this close to the attained value."""
 
 
-def gaussian(n: int, d: int, size: int, seed: int, twins: Twins = "none") -> FloatArray:
+def gaussian(n: int, d: int, size: int, seed: int, equal: EqualPair = "none") -> FloatArray:
     """A Gaussian design; two equal columns lie in S, one in S and one outside, or both outside."""
     X = np.random.default_rng(seed).standard_normal((n, d))
     pairs = {"inside": (0, 1), "across": (0, d - 1), "outside": (d - 2, d - 1)}
-    if twins in pairs:
-        original, copy = pairs[twins]
+    if equal in pairs:
+        original, copy = pairs[equal]
         X[:, copy] = X[:, original]
     return scaled(X)
 
@@ -98,7 +98,7 @@ def mean_excess(cases: Sequence[Case], draws: Sequence[int]) -> dict[str, Any]:
         "mean": np.exp(mean),
         "low": np.exp(mean - half),
         "high": np.exp(mean + half),
-        "share_known": len(known) / len(cases),
+        "known_fraction": len(known) / len(cases),
     }
 
 
@@ -112,7 +112,7 @@ class Sampled(NamedTuple):
 def sampled(X: FloatArray, size: int, cone: float, seed: int, draws: Sequence[int]) -> Sampled:
     """The least ratios after each number of draws, each at the best length of its part outside S.
 
-    Both parts are Gaussian; outside S a random share of the coordinates is 0, as minimisers have it.
+    Both parts are Gaussian; outside S a random fraction of the coordinates is 0, as minimisers have it.
     """
     rng, (n, d), n_draws = np.random.default_rng((seed, 1)), X.shape, max(draws)
     inside = rng.standard_normal((n_draws, size))

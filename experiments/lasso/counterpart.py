@@ -1,9 +1,9 @@
-r"""PAR-Lasso beside the Lasso and the elastic net, on random data and on two nearly equal columns.
+r"""PAR-Lasso and its counterparts, Lasso and elastic net, on random data and on nearly equal columns.
 
-The pair has ``X_1'X_2/n = 1 − g`` with ``X_1'X_1/n = X_2'X_2/n = 1``, and data along ``X_1``: the Lasso
-takes that column alone, ``(T, 0)``, and a penalty whose slopes grow splits T evenly.  With ``a_k = 1 +
-η k``, spacing q, ``g = α η/4`` and ``T = 2 + α η (1/q − 1/2)`` the split is ``(1, 1)`` exactly: the
-gradient there lies inside the kink of the level 1.
+The two columns have ``X_1'X_2/n = 1 − g`` with ``X_1'X_1/n = X_2'X_2/n = 1``, and data along ``X_1``: the
+Lasso takes that column alone, ``(T, 0)``, and a penalty whose slopes grow splits T evenly.  With ``a_k = 1 +
+η k``, spacing q, ``g = α η/4`` and ``T = 2 + α η (1/q − 1/2)`` the split is ``(1, 1)`` exactly: the gradient
+there lies inside the kink of the level 1.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _REACH = 4.0  # where the grids end, beyond every coefficient
 
 
 @dataclass(frozen=True)
-class Beside:
+class FitPair:
     """A solution with slopes on a grid, and its counterpart without the grid."""
 
     fit: Fit
@@ -38,7 +38,7 @@ class Beside:
 
     @property
     def certified_as_rounded(self) -> bool:
-        """Whether the counterpart is exact and the point beside it, its rounding, is not critical."""
+        """Whether the counterpart is exact and the other point, its rounding, is not critical."""
         return not self.fit.point.critical and self.counterpart.certified
 
     @property
@@ -80,27 +80,27 @@ class Beside:
         )
         return self.distance - math.sqrt(self.fit.w.size) * residuals / self.least_eigenvalue
 
-    def rounding(self) -> Beside:
+    def rounding(self) -> FitPair:
         """The counterpart rounded to the grid, in place of the solution."""
-        return Beside(self.fit.rounding(self.counterpart.w), self.counterpart)
+        return FitPair(self.fit.rounding(self.counterpart.w), self.counterpart)
 
 
-def beside_lasso(found: Fit) -> Beside:
-    """The fit beside the Lasso at the same strength."""
+def lasso_pair(found: Fit) -> FitPair:
+    """The fit, and the Lasso at the same strength."""
     compare = found.excess is not None
-    return Beside(found, fit(found.sample, LASSO, found.alpha, compare=compare))
+    return FitPair(found, fit(found.sample, LASSO, found.alpha, compare=compare))
 
 
-def beside_elastic_net(sample: Sample, alpha: float, spacing: float, **origin: float | str) -> Beside:
-    """The chords of ``|x| + x²/2``, slopes ``1 + (k + ½) q``, beside that penalty itself."""
+def elastic_net_pair(sample: Sample, alpha: float, spacing: float, **origin: float | str) -> FitPair:
+    """The chords of ``|x| + x²/2``, slopes ``1 + (k + ½) q``, and that penalty itself."""
     levels = np.arange(-math.ceil(_REACH / spacing), math.ceil(_REACH / spacing) + 1) * spacing
     chords = designs.from_function(lambda x: np.abs(x) + x**2 / 2, levels)
     found = fit(sample, chords, alpha, compare=True, spacing=spacing, **origin)
-    return Beside(found, _elastic_net(sample, alpha))
+    return FitPair(found, _elastic_net(sample, alpha))
 
 
-def pair(spacing: float, growth: float, alpha: float, *, orthogonal: bool = False) -> Fit:
-    """PAR-Lasso on the two columns, slopes ``1 + growth · spacing · k``; `orthogonal` turns them apart."""
+def two_columns(spacing: float, growth: float, alpha: float, *, orthogonal: bool = False) -> Fit:
+    """PAR-Lasso on nearly equal columns, or `orthogonal` ones, with slopes ``1 + growth · spacing · k``."""
     step = growth * spacing
     gap = 1.0 if orthogonal else alpha * step / 4
     total = 2 + alpha * step * (1 / spacing - 0.5)
@@ -127,17 +127,17 @@ def _elastic_net(sample: Sample, alpha: float) -> Fit:
     return fit(Sample(rows, sample.truth, target - rows @ sample.truth), LASSO, alpha, compare=True)
 
 
-def distances(besides: Sequence[Beside]) -> dict[str, list[float]]:
+def distances(pairs: Sequence[FitPair]) -> dict[str, list[float]]:
     """The distances and slope errors as columns of a table."""
     return {
-        "distance": [found.distance for found in besides],
-        "slope_error": [found.slope_error for found in besides],
-        "excess_over_cvxpy": [found.fit.excess for found in besides],
-        "counterpart_excess_over_cvxpy": [found.counterpart.excess for found in besides],
+        "distance": [found.distance for found in pairs],
+        "slope_error": [found.slope_error for found in pairs],
+        "excess_over_cvxpy": [found.fit.excess for found in pairs],
+        "counterpart_excess_over_cvxpy": [found.counterpart.excess for found in pairs],
     }
 
 
-def elastic_net_bound(found: Beside) -> float:
+def elastic_net_bound(found: FitPair) -> float:
     """The bound of theory 4.3: ``|x| + x²/2`` has the modulus 1, and its chords slopes within q/2."""
     d, error = found.fit.w.size, theory.chord_slope_error(found.fit.labels["spacing"], 1.0)
     return theory.strongly_convex_distance(d, error, found.fit.alpha, 1.0, found.least_eigenvalue)

@@ -177,7 +177,7 @@ def duplicated_fit(
     return DuplicatedFit(point.compared_with_cvxpy() if compare else point, truth, noise, alpha)
 
 
-def judged_segments(fits: Sequence[DuplicatedFit]) -> dict[str, Any]:
+def segment_lengths(fits: Sequence[DuplicatedFit]) -> dict[str, Any]:
     """How far apart minimisers with the same fit are found, and how far apart they are predicted."""
     measured, certified = [], []
     for fit in fits:
@@ -187,10 +187,10 @@ def judged_segments(fits: Sequence[DuplicatedFit]) -> dict[str, Any]:
     return {"measured": measured, "bound": [fit.predicted_length for fit in fits], "certified": certified}
 
 
-def judged_shifts(
+def largest_errors(
     setting: Setting, shifts: Iterable[float], seeds: Sequence[int], columns: Columns
 ) -> tuple[dict[str, Any], list[float]]:
-    """The larger error on two truths ``w* ± t (e_1 − e_2)`` beside √2 t; and that of the rounded Lasso."""
+    """The larger error on two truths ``w* ± t (e_1 − e_2)``, with √2 t; and that of the rounded Lasso."""
     measured, bound, certified, rounded = [], [], [], []
     for shift in shifts:
         for seed in seeds:
@@ -202,8 +202,8 @@ def judged_shifts(
     return {"measured": measured, "bound": bound, "certified": certified}, rounded
 
 
-def judged_predictions(fits: Sequence[DuplicatedFit], within_event: bool) -> dict[str, Any]:
-    """``‖X (w − w*)‖/√n`` beside the bound of the merged design, where the noise is small enough."""
+def prediction_errors(fits: Sequence[DuplicatedFit], within_event: bool) -> dict[str, Any]:
+    """``‖X (w − w*)‖/√n`` and the bound of the merged design, where the noise is small enough."""
     return {
         "measured": [fit.prediction_error(fit.w) for fit in fits],
         "bound": [fit.prediction_bound() for fit in fits],

@@ -16,13 +16,13 @@ Setting
 Two columns with correlation 1 - α η/4, slopes 1 + η k on the grid kq, η = q times a growth per unit
 (`experiments.lasso.counterpart`); the Lasso is unique there. Random sparse regressions with fewer rows
 than columns and with more, three penalties, the Lasso at the same strength. Chords of |x| + x²/2, which
-have the slopes 1 + (k + 1/2) q, beside the elastic net. A point is evidence if its gradient is within
+have the slopes 1 + (k + 1/2) q, and the elastic net. A point is evidence if its gradient is within
 1e-8 of the smallest slope of criticality, likewise that of the counterpart, and if cvxpy finds nothing
 better where it was asked.
 
 Prediction
 ----------
-Along (1, -1) the loss of the pair is nearly flat, so the least difference of slopes decides: the Lasso
+Along (1, -1) the loss of the two columns is nearly flat, so the least difference of slopes decides: the Lasso
 has (T, 0), PAR-Lasso (1, 1), with T just above 2. For slopes within ε of those of |x|: ‖X(w -
 w_Lasso)‖²/n <= α ε ‖w - w_Lasso‖_1 (`theory.swapped_prediction_distance`), with equality for one
 coefficient inside a cell. On the event of theory 5 the distance is at most the sum of two
@@ -31,7 +31,7 @@ coefficient with curvature h is α ε/h from the Lasso, which has no q in it.)
 
 Falsified by
 ------------
-A certified pair no further apart than √2: slopes that grow half as fast as the pair is made for,
+Certified solutions no further apart than √2: slopes that grow half as fast as the columns are made for,
 `designs.lasso(growth=0.5 * growth)` violates C9; a certified fit beyond one of the three bounds:
 `0.9 * theory.swapped_prediction_distance` violates C9/prediction, a fiftieth, `0.02 * theory.lasso_distance`
 violates C9/both-errors, `0.25 * theory.strongly_convex_distance` violates C9/strongly-convex. Points that
@@ -41,8 +41,8 @@ C9/both-errors and C9/strongly-convex undecided.
 Control
 -------
 The same data with orthogonal columns; the Lasso rounded to the grid, which has no slope that agrees
-with the gradient; the Lasso's chords on the pair, held to the bound that a strongly convex penalty
-would have.
+with the gradient; the Lasso's chords on nearly equal columns, held to the bound that a strongly
+convex penalty would have.
 """
 
 from __future__ import annotations
@@ -58,13 +58,13 @@ from matplotlib.figure import Figure
 from experiments.harness.evidence import Control, Evidence, Standing
 from experiments.lasso import lasso_distance_figure
 from experiments.lasso.counterpart import (
-    Beside,
-    beside_elastic_net,
-    beside_lasso,
+    FitPair,
     distances,
     elastic_net_bound,
+    elastic_net_pair,
+    lasso_pair,
     one_coefficient,
-    pair,
+    two_columns,
 )
 from experiments.measure.certified_point import TOLERANCE
 from experiments.measure.sparse_fit import LASSO, random_fits, table
@@ -85,7 +85,7 @@ ROUNDED = "The Lasso rounded to the grid."
 
 @dataclass(frozen=True)
 class Config:
-    spacings: tuple[float, ...]  # of the pair
+    spacings: tuple[float, ...]  # with the two columns
     growths: tuple[float, ...]  # of the slopes, per unit of the coefficient
     pair_alpha: float
     designs: tuple[Design, ...]
@@ -126,20 +126,20 @@ class Config:
 
 def run(config: Config) -> tuple[Evidence, ...]:
     settings = list(product(config.spacings, config.growths, (config.pair_alpha,)))
-    pairs = [beside_lasso(pair(*setting)) for setting in settings]
-    apart = [beside_lasso(pair(*setting, orthogonal=True)) for setting in settings]
+    nearly_equal = [lasso_pair(two_columns(*setting)) for setting in settings]
+    orthogonal = [lasso_pair(two_columns(*setting, orthogonal=True)) for setting in settings]
     fits = random_fits(config.designs, config.sizes, config.noises, config.seeds)
-    besides = [beside_lasso(found) for found in fits]
-    corners = [beside_lasso(one_coefficient(*setting)) for setting in settings]
+    random = [lasso_pair(found) for found in fits]
+    single = [lasso_pair(one_coefficient(*setting)) for setting in settings]
     return (
-        _pair(pairs, apart),
-        _prediction([*besides, *pairs, *corners], besides),
-        _both_errors(besides),
-        _strongly_convex(config, pairs),
+        _two_columns(nearly_equal, orthogonal),
+        _prediction([*random, *nearly_equal, *single], random),
+        _both_errors(random),
+        _strongly_convex(config, nearly_equal),
     )
 
 
-def _pair(pairs: Sequence[Beside], apart: Sequence[Beside]) -> Evidence:
+def _two_columns(nearly_equal: Sequence[FitPair], orthogonal: Sequence[FitPair]) -> Evidence:
     return Evidence(
         claim="C9",
         statement="On two nearly equal columns PAR-Lasso and the Lasso are √2 apart, however small q is.",
@@ -147,24 +147,24 @@ def _pair(pairs: Sequence[Beside], apart: Sequence[Beside]) -> Evidence:
         standing=Standing.REFUTED,
         remark=f"{WORDING}; the distance does not even go to 0 with q and with the slope error.",
         relation=">=",
-        measured=[found.proved_distance for found in pairs],
+        measured=[found.proved_distance for found in nearly_equal],
         bound=math.sqrt(2.0),
-        certified=[found.certified for found in pairs],
+        certified=[found.certified for found in nearly_equal],
         control=Control(
             outside="The columns are orthogonal.",
-            measured=[found.proved_distance for found in apart],
+            measured=[found.proved_distance for found in orthogonal],
             bound=math.sqrt(2.0),
-            certified=[found.certified for found in apart],
+            certified=[found.certified for found in orthogonal],
         ),
-        table=table([found.fit for found in pairs]) | distances(pairs),
+        table=table([found.fit for found in nearly_equal]) | distances(nearly_equal),
     )
 
 
-def _prediction(inside: Sequence[Beside], besides: Sequence[Beside]) -> Evidence:
-    def bound(found: Beside) -> float:
+def _prediction(inside: Sequence[FitPair], random: Sequence[FitPair]) -> Evidence:
+    def bound(found: FitPair) -> float:
         return theory.swapped_prediction_distance(found.fit.alpha, found.slope_error, found.l1_distance)
 
-    rounded = [found.rounding() for found in besides]
+    rounded = [found.rounding() for found in random]
     return at_most(
         claim="C9/prediction",
         statement="If slopes are within ε of the Lasso's, the fits are at most √(α ε ‖w - w_Lasso‖₁) apart.",
@@ -182,9 +182,9 @@ def _prediction(inside: Sequence[Beside], besides: Sequence[Beside]) -> Evidence
     )
 
 
-def _both_errors(besides: Sequence[Beside]) -> Evidence:
+def _both_errors(random: Sequence[FitPair]) -> Evidence:
     inside, bounds = [], []
-    for found in besides:
+    for found in random:
         # The slopes at 0 differ, and so do the events.
         both = (found.fit, replace(found.fit, penalty=LASSO))
         if found.fit.least_curvature > 0 and all(f.on_event for f in both):
@@ -208,7 +208,7 @@ def _both_errors(besides: Sequence[Beside]) -> Evidence:
     )
 
 
-def _strongly_convex(config: Config, pairs: Sequence[Beside]) -> Evidence:
+def _strongly_convex(config: Config, nearly_equal: Sequence[FitPair]) -> Evidence:
     nets = []
     settings = list(product(config.net_spacings, config.net_alphas))
     for spacing, alpha in settings:
@@ -219,11 +219,11 @@ def _strongly_convex(config: Config, pairs: Sequence[Beside]) -> Evidence:
                 sparse_truth(d, size, seed),
                 gaussian_noise(n, deviation, seed),
             )
-            nets.append(beside_elastic_net(sample, alpha, spacing, design=f"{n} × {d} {entries}"))
-        twins = pair(spacing, config.growths[0], config.pair_alpha).sample
-        nets.append(beside_elastic_net(twins, alpha, spacing, design="nearly equal columns"))
+            nets.append(elastic_net_pair(sample, alpha, spacing, design=f"{n} × {d} {entries}"))
+        columns = two_columns(spacing, config.growths[0], config.pair_alpha).sample
+        nets.append(elastic_net_pair(columns, alpha, spacing, design="nearly equal columns"))
 
-    def pretended(found: Beside) -> float:
+    def pretended(found: FitPair) -> float:
         size, error = found.fit.w.size, found.slope_error
         return theory.strongly_convex_distance(size, error, found.fit.alpha, 1.0, found.least_eigenvalue)
 
@@ -236,9 +236,9 @@ def _strongly_convex(config: Config, pairs: Sequence[Beside]) -> Evidence:
         certified=[found.certified for found in nets],
         control=Control(
             outside="The chords of |x| on nearly equal columns, with the bound of a strongly convex penalty.",
-            measured=[found.distance for found in pairs],
-            bound=[pretended(found) for found in pairs],
-            certified=[found.certified for found in pairs],
+            measured=[found.distance for found in nearly_equal],
+            bound=[pretended(found) for found in nearly_equal],
+            certified=[found.certified for found in nearly_equal],
         ),
         table=table([found.fit for found in nets]) | distances(nets),
     )

@@ -3,12 +3,12 @@ r"""Perfectly correlated features destroy the restricted eigenvalue only where o
 Claims
 ------
 C17: whether the restricted eigenvalue condition holds under perfectly correlated features depends on where
-they are. It fails if a column of the support S has a twin (C17/support) and holds as before if both twins
-are off S (C17/outside). Cheap lower bounds are valid (C17/bounds) but 0 where rows are fewer than columns
-(C17/vacuous); random directions are no certificate: they over-estimate the constant, and by more the more
-columns there are (C17/sampling). With twins in S there is a whole segment of minimisers (C17/segment) and no
-estimator has a bounded error (C17/unidentified); the fitted values stay within the bound of the design with
-the twins merged (C17/prediction).
+they are. It fails if a column of the support S is duplicated (C17/support) and holds as before if both equal
+columns are off S (C17/outside). Cheap lower bounds are valid (C17/bounds) but 0 where rows are fewer than
+columns (C17/vacuous); random directions are no certificate: they over-estimate the constant, and by more the
+more columns there are (C17/sampling). With equal columns in S there is a whole segment of minimisers
+(C17/segment) and no estimator has a bounded error (C17/unidentified); the fitted values stay within the
+bound of the design with the two columns merged (C17/prediction).
 
 Source
 ------
@@ -24,17 +24,17 @@ gradient is within 1e-8 of the smallest slope of criticality.
 
 Prediction
 ----------
-With twins i in S and j, z = e_i - e_j is in the cone as c_0 >= 1, and Xz = 0. Twins off S can be merged
-without leaving the cone. φ²/(s (1 + c_0²)) <= κ <= φ², so both are positive or neither is. PAR-Lasso on
-twins is PAR on the merged design with penalty 2ψ(c/2): minimisers split c in any way within one cell of the
-grid, over a length of √2 times the distance from c to the nearest even multiple of the spacing, and
-`theory.lasso_prediction_distance` holds with the merged φ². Coefficients w* ± t (e_i - e_j) give the same
-data, so an estimator is √2 t off one of them.
+With equal columns i in S and j, z = e_i - e_j is in the cone as c_0 >= 1, and Xz = 0. Those off S can be
+merged without leaving the cone. φ²/(s (1 + c_0²)) <= κ <= φ², so both are positive or neither is. PAR-Lasso
+on equal columns is PAR on the merged design with penalty 2ψ(c/2): minimisers split c in any way within one
+cell of the grid, over a length of √2 times the distance from c to the nearest even multiple of the spacing,
+and `theory.lasso_prediction_distance` holds with the merged φ². Coefficients w* ± t (e_i - e_j) give the
+same data, so an estimator is √2 t off one of them.
 
 Falsified by
 ------------
-A positive least ratio with a twin in S, or a constant that twins off S change: with columns that are no
-twins, `gaussian(twins='none')` violates C17/support and C17/outside.
+A positive least ratio with a duplicated column in S, or a constant that equal columns off S change: with
+columns that differ, `gaussian(equal='none')` violates C17/support and C17/outside.
 `2 * reference.restricted_eigenvalue_lower_bound` violates C17/bounds,
 `reference.restricted_eigenvalue_lower_bound + 0.01` violates C17/vacuous,
 `0.95 * cone_constants.sampled().compatibility` violates C17/sampling, `0.9 * DuplicatedFit.predicted_length`
@@ -43,10 +43,10 @@ violates C17/segment, `0.9 * DuplicatedFit.error` violates C17/unidentified,
 
 Control
 -------
-Twins off S (C17/support); a twin of a column of S (C17/outside); the least of random directions taken as the
-bound (C17/bounds); five times as many rows as columns (C17/vacuous); orthogonal columns, where the constant
-is 1 at any d and drawing nearly finds it (C17/sampling); columns that are nearly equal (C17/segment) or
-unrelated (C17/unidentified); a strength at which the noise is too large (C17/prediction).
+Equal columns off S (C17/support); a duplicated column of S (C17/outside); the least of random directions
+taken as the bound (C17/bounds); five times as many rows as columns (C17/vacuous); orthogonal columns, where
+the constant is 1 at any d and drawing nearly finds it (C17/sampling); columns that are nearly equal
+(C17/segment) or unrelated (C17/unidentified); a strength at which the noise is too large (C17/prediction).
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ from matplotlib.figure import Figure
 
 from experiments.harness.evidence import Control, Evidence, Standing
 from experiments.lasso import equal_columns, restricted_eigenvalue_figure
-from experiments.lasso.cone_constants import CERTAIN, Case, Twins, case, gaussian, mean_excess, orthogonal
+from experiments.lasso.cone_constants import CERTAIN, Case, EqualPair, case, gaussian, mean_excess, orthogonal
 from experiments.lasso.equal_columns import DuplicatedFit, Setting, duplicated_fit
 from experiments.measure.certified_point import TOLERANCE
 from experiments.measure.columns import columns
@@ -76,7 +76,7 @@ made_precise = partial(Evidence, source="[PAR] quiz on section 4.2", standing=St
 class Config:
     cone: float = 3.0
     size: int = 3
-    twin_shapes: tuple[tuple[int, int], ...] = ((20, 8), (20, 14), (60, 20))  # rows, columns
+    equal_shapes: tuple[tuple[int, int], ...] = ((20, 8), (20, 14), (60, 20))  # rows, columns
     bound_rows: tuple[int, ...] = (14, 16, 18, 20, 30, 60, 120, 200)
     bound_columns: int = 20
     sampling_rows: int = 20
@@ -96,7 +96,7 @@ class Config:
     def smoke(cls) -> Config:
         return cls(
             size=2,
-            twin_shapes=((20, 8),),
+            equal_shapes=((20, 8),),
             bound_rows=(12, 100),
             bound_columns=14,
             sampling_rows=12,
@@ -113,7 +113,7 @@ def run(config: Config) -> tuple[Evidence, ...]:
     setting = Setting(*config.fit)
     fits = [duplicated_fit(setting, seed, compare=seed == config.seeds[0]) for seed in config.seeds]
     return (
-        *_twins(config),
+        *_equal_columns(config),
         *_bounds(config),
         _sampling(config),
         _segment(config, setting, fits),
@@ -122,11 +122,11 @@ def run(config: Config) -> tuple[Evidence, ...]:
     )
 
 
-def _twins(config: Config) -> tuple[Evidence, Evidence]:
-    def cases(twins: Twins) -> list[Case]:
+def _equal_columns(config: Config) -> tuple[Evidence, Evidence]:
+    def cases(equal: EqualPair) -> list[Case]:
         return [
-            case(gaussian(n, d, config.size, seed, twins), config.size, config.cone, seed)
-            for n, d in config.twin_shapes
+            case(gaussian(n, d, config.size, seed, equal), config.size, config.cone, seed)
+            for n, d in config.equal_shapes
             for seed in config.few_seeds
         ]
 
@@ -149,21 +149,21 @@ def _twins(config: Config) -> tuple[Evidence, Evidence]:
     groups = {"inside": inside, "across": across, "outside": outside, "merged": merged}
     fails = made_precise(
         claim="C17/support",
-        statement="If a column of the support has a twin, inside the support or outside, κ is exactly 0.",
-        remark=ASKED.format("it does not where a column of the support has a twin."),
+        statement="If a column of the support is duplicated, inside it or outside, κ is exactly 0.",
+        remark=ASKED.format("it does not where a column of the support is duplicated."),
         relation="<=",
         **eigenvalue([*inside, *across]),
-        control=Control(outside="Both twins are off the support.", **eigenvalue(outside)),
+        control=Control(outside="Both equal columns are off the support.", **eigenvalue(outside)),
         table={name: [one.constant.value for one in found] for name, found in groups.items()},
     )
     holds = made_precise(
         claim="C17/outside",
-        statement="If both twins are off the support, φ² and the floor on κ stay as with one of them.",
-        remark=ASKED.format("it does where both twins are off the support, if it does with one of them."),
+        statement="If two equal columns are off the support, φ² and the floor on κ are as with one of them.",
+        remark=ASKED.format("it does where both are off the support, if it does with one of them."),
         relation=">=",
         tolerance=CERTAIN,
         **kept(outside),
-        control=Control(outside="A column of the support has its twin outside.", **kept(across)),
+        control=Control(outside="A column of the support is duplicated outside.", **kept(across)),
         table={"cheap_bound": [one.cheap_bound for one in outside]},
     )
     return fails, holds
@@ -211,7 +211,7 @@ def _bounds(config: Config) -> tuple[Evidence, Evidence]:
 
 def _sampling(config: Config) -> Evidence:
     def excesses(design: Callable[[int, int, int, int], np.ndarray]) -> tuple[dict[str, Any], list[Any]]:
-        """Each number of columns beside the one before it, the first one beside no excess at all."""
+        """Each number of columns against the one before it, the first one against no excess at all."""
         n, size = config.sampling_rows, config.size
         rows = [
             mean_excess(
@@ -223,7 +223,7 @@ def _sampling(config: Config) -> Evidence:
         points = {
             "measured": [float(row["low"][-1]) for row in rows],
             "bound": [1.0, *(float(row["high"][-1]) for row in rows[:-1])],
-            "certified": [row["share_known"] > 0.5 for row in rows],
+            "certified": [row["known_fraction"] > 0.5 for row in rows],
         }
         return points, rows
 
@@ -246,28 +246,28 @@ def _segment(config: Config, setting: Setting, fits: Sequence[DuplicatedFit]) ->
     near = [duplicated_fit(setting, seed, "nearly equal") for seed in config.few_seeds]
     return made_precise(
         claim="C17/segment",
-        statement="With twins in the support PAR-Lasso has a segment of minimisers, √2 times as long as the "
-        "distance of the twins' sum to the nearest even multiple of the spacing.",
+        statement="With equal columns in the support PAR-Lasso has a segment of minimisers, √2 times as long "
+        "as the distance of their coefficients' sum to the nearest even multiple of the spacing.",
         remark=ASKED.format("where it fails the solution need not be unique."),
         relation="==",
         tolerance=TOLERANCE,
-        **equal_columns.judged_segments(fits),
-        control=Control(outside="The two columns are nearly equal.", **equal_columns.judged_segments(near)),
+        **equal_columns.segment_lengths(fits),
+        control=Control(outside="The two columns are nearly equal.", **equal_columns.segment_lengths(near)),
         table={"excess_over_cvxpy": [fit.excess for fit in fits]},
     )
 
 
 def _unidentified(config: Config, setting: Setting) -> Evidence:
-    twins, rounded = equal_columns.judged_shifts(setting, config.shifts, config.few_seeds, "equal")
-    unrelated, _ = equal_columns.judged_shifts(setting, config.shifts, config.few_seeds, "unrelated")
+    equal, rounded = equal_columns.largest_errors(setting, config.shifts, config.few_seeds, "equal")
+    unrelated, _ = equal_columns.largest_errors(setting, config.shifts, config.few_seeds, "unrelated")
     return made_precise(
         claim="C17/unidentified",
-        statement="With twins in the support nothing bounds the error: of two truths with the same data one "
-        "is at least √2 t from PAR-Lasso, for any t.",
+        statement="With equal columns in the support nothing bounds the error: of two truths with the same "
+        "data one is at least √2 t from PAR-Lasso, for any t.",
         remark=ASKED.format("where it fails no estimator can make up for it."),
         relation=">=",
         tolerance=TOLERANCE,
-        **twins,
+        **equal,
         control=Control(outside="The two columns have nothing in common.", **unrelated),
         table={
             "shift": [shift for shift in config.shifts for _ in config.few_seeds],
@@ -280,14 +280,14 @@ def _prediction(config: Config, setting: Setting, fits: Sequence[DuplicatedFit])
     weak = [duplicated_fit(setting, seed, strength=config.weak) for seed in config.few_seeds]
     return made_precise(
         claim="C17/prediction",
-        statement="With twins in the support the fitted values stay within the bound of the design in which "
-        "the twins are one column.",
+        statement="With equal columns in the support the fitted values stay within the bound of the design "
+        "in which they are one column.",
         remark=ASKED.format("the fitted values do not need it in the design as given."),
         relation="<=",
-        **equal_columns.judged_predictions(fits, within_event=True),
+        **equal_columns.prediction_errors(fits, within_event=True),
         control=Control(
             outside="The strength is so small that the noise is larger than theory allows.",
-            **equal_columns.judged_predictions(weak, within_event=False),
+            **equal_columns.prediction_errors(weak, within_event=False),
         ),
         table={"rounded_lasso": [fit.prediction_error(fit.rounded_lasso) for fit in fits]},
     )

@@ -146,7 +146,7 @@ def run(config: Config) -> tuple[Evidence, ...]:
 
 
 def _off_the_event(config: Config, *kinds: Sequence) -> list[Fit]:
-    fits = [f for share in config.weakenings for f in random_fits(*kinds, weakening=share)]
+    fits = [f for weakening in config.weakenings for f in random_fits(*kinds, weakening=weakening)]
     return [f for f in fits if not f.on_event]
 
 
@@ -234,14 +234,14 @@ def _attained(config: Config) -> Evidence:
     edge = [edge_fit(d, *kind, EDGE, compare=True) for kind in kinds]
     beyond = [edge_fit(d, *kind, 1.1) for kind in kinds]
 
-    def bound(found: Fit, share: float = 1.0) -> float:
-        size, largest = found.sample.support.size, share * found.largest_slope
+    def bound(found: Fit, factor: float = 1.0) -> float:
+        size, largest = found.sample.support.size, factor * found.largest_slope
         return theory.lasso_distance(size, found.alpha, 1.0, found.slope_at_zero, largest)
 
     pulls = np.linspace(-1.5, 1.5, config.pulls)
     curve = {name: [edge_fit(d, 1, name, pull) for pull in pulls] for name in PENALTIES}
     outside = columns(beyond, attrgetter("l2"), bound)
-    smaller = columns(edge, attrgetter("l2"), partial(bound, share=0.9))
+    smaller = columns(edge, attrgetter("l2"), partial(bound, factor=0.9))
     return made_precise(
         claim="C8/attained",
         statement="With orthogonal columns, noise at the edge of the event makes the error the bound itself.",

@@ -16,7 +16,7 @@ The event is ‖X'ξ‖_∞/n <= α a_0/2, for ξ ~ N(0, σ² I) and α = 2σ/a_
 (`theory.lasso_alpha`). Its frequency: thousands of draws of the noise for each design and several δ.
 The rates: independent columns with ‖X_j‖² = n, s coefficients of sizes 1 to 2 off the grid, Lasso
 chords (slopes 1 + k/20, spacing 1/2), the strength above with δ = 1/20; s, n and σ vary one at a time,
-with 50 seeds each. Beside PAR-Lasso stand the Lasso at the same strength and the Lasso rounded to the
+with 50 seeds each. Next to PAR-Lasso stand the Lasso at the same strength and the Lasso rounded to the
 grid. Fits are evidence if their gradients are within 1e-8 of the smallest slope of criticality, and the
 first of each sweep is no worse than cvxpy's.
 

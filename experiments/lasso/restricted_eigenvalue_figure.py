@@ -33,15 +33,15 @@ def draw(evidence: Sequence[Evidence], figure: Figure) -> None:
         alpha="2σ √(2 log(40 d)/n)",
         seeds=config["seeds"],
         **{
-            "designs top left": [f"{rows} × {columns}" for rows, columns in config["twin_shapes"]],
+            "designs top left": [f"{rows} × {columns}" for rows, columns in config["equal_shapes"]],
             "seeds top row and bottom left": config["few_seeds"],
         },
     )
 
 
 def _where(axes: Axes, claim: Evidence) -> None:
-    """The exact constant by the place of the twins."""
-    places = {"inside": "both in S", "across": "one in S", "outside": "both off S", "merged": "no twins"}
+    """The exact constant by the place of the equal columns."""
+    places = {"inside": "both in S", "across": "one in S", "outside": "both off S", "merged": "merged"}
     for place, name in enumerate(places):
         values = np.array(claim.table[name])
         x = place + np.linspace(-0.3, 0.3, values.size)
@@ -51,12 +51,12 @@ def _where(axes: Axes, claim: Evidence) -> None:
         axes,
         "place of the two equal columns",
         "exact constant φ²",
-        "A twin of a column in S makes the constant 0",
+        "A duplicated column of S makes the constant 0",
     )
 
 
 def _cheap(axes: Axes, claim: Evidence) -> None:
-    """Lower bounds beside the exact constant as rows are added."""
+    """Lower bounds and the exact constant as rows are added."""
     rows = np.array(claim.table["rows"], dtype=float)
     d = claim.config["bound_columns"]
     figure_style.points(axes, rows * 0.98, claim.table["constant"], claim.certified, 0, "exact φ²")
@@ -106,18 +106,18 @@ def _apart(axes: Axes, claim: Evidence) -> None:
     figure_style.bound(axes, ends, ends, "√2 × distance to an even multiple")
     figure_style.label(
         axes,
-        "√2 × distance of the twins' sum to 2kq (coefficient)",
+        "√2 × distance of the sum to 2kq (coefficient)",
         "distance of two minimisers (coefficient)",
-        "Twins in S: a segment of minimisers",
+        "Equal columns in S: a segment of minimisers",
     )
 
 
 def _errors(axes: Axes, claim: Evidence) -> None:
-    """The larger error on two truths that twins cannot tell apart."""
+    """The larger error on two truths that equal columns cannot tell apart."""
     shift = np.array(claim.table["shift"], dtype=float)
-    figure_style.points(axes, shift, claim.measured, claim.certified, 0, "PAR-Lasso, twins")
+    figure_style.points(axes, shift, claim.measured, claim.certified, 0, "PAR-Lasso, equal")
     figure_style.points(
-        axes, shift * 1.12, claim.table["rounded_lasso"], claim.certified, 1, "rounded Lasso, twins"
+        axes, shift * 1.12, claim.table["rounded_lasso"], claim.certified, 1, "rounded Lasso, equal"
     )
     control = claim.control
     figure_style.points(axes, shift, control.measured, control.certified, 2, "PAR-Lasso, unrelated")
@@ -127,14 +127,14 @@ def _errors(axes: Axes, claim: Evidence) -> None:
     axes.set_yscale("log")
     figure_style.label(
         axes,
-        "shift t of the twins (coefficient)",
+        "shift t between the columns (coefficient)",
         "larger error ‖ŵ − w*‖ (coefficient)",
-        "Twins in S: the error has no bound",
+        "Equal columns in S: the error has no bound",
     )
 
 
 def _fitted(axes: Axes, claim: Evidence) -> None:
-    """Errors of the fitted values beside the bound of the merged design."""
+    """Errors of the fitted values against the bound of the merged design."""
     figure_style.points(axes, claim.bound, claim.measured, claim.certified, 0, "PAR-Lasso")
     figure_style.points(axes, claim.bound, claim.table["rounded_lasso"], claim.certified, 1, "rounded Lasso")
     ends = np.array([claim.bound.min(), claim.bound.max()])
@@ -143,7 +143,7 @@ def _fitted(axes: Axes, claim: Evidence) -> None:
         axes,
         "bound of the merged design (response)",
         "‖X (ŵ − w*)‖/√n (response)",
-        "Twins in S: fitted values stay within the bound",
+        "Equal columns in S: the fit is within the bound",
         legend=False,
     )
     axes.set_ylim(0.0, 1.3 * max(claim.table["rounded_lasso"]))

@@ -131,7 +131,7 @@ def run(config: Config) -> tuple[Evidence, ...]:
         _trap(plain, rippled),
         _ripple(plain, rippled),
         _price(off, on),
-        _rivals(off, against[0], on, against[1]),
+        _against_baselines(off, against[0], on, against[1]),
         _storage(off, on, filled),
     )
 
@@ -212,7 +212,7 @@ def _price(off: Prices, on: Prices) -> Evidence:
     )
 
 
-def _rivals(
+def _against_baselines(
     off: Prices, against_off: Sequence[Baseline], on: Prices, against_on: Sequence[Baseline]
 ) -> Evidence:
     def differences(found: Prices, against: Sequence[Baseline]) -> dict[str, Any]:

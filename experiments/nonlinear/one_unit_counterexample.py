@@ -14,7 +14,7 @@ import numpy as np
 
 from experiments.nonlinear.squared_error_losses import FloatArray, SquaredErrorLoss
 
-# The root is enclosed to this relative accuracy, coarse beside the 1e-16 of the float that it surrounds.
+# The root is enclosed to this relative accuracy, coarse against the 1e-16 of the float that it surrounds.
 _HALF_WIDTH = Fraction(1, 10**12)
 
 

@@ -20,10 +20,10 @@ Prediction
 ----------
 (i) A strict local minimum with no weight on a level, u = 5 > n = 1, for all these data. Rational arithmetic
 proves it for each draw, and one inequality for the whole set (`one_unit_counterexample`). (ii) The gradient
-of neuron k is ``X'δ_k``, so at most n of its weights are off the levels (of n samples and 30 inputs the share
-`theory.quantization_floor` is on them), 3n in all; more than n do occur.
-The Jacobian's columns of the off-level weights have rank min(u, n), as in general position (observed; no
-theorem), so rank u certifies u <= n.
+of neuron k is ``X'δ_k``, so at most n of its weights are off the levels (of n samples and 30 inputs the
+fraction `theory.quantization_floor` is on them), 3n in all; more than n do occur. The Jacobian's columns of
+the off-level weights have rank min(u, n), as in general position (observed; no theorem), so rank u certifies
+u <= n.
 
 Falsified by
 ------------
@@ -52,7 +52,12 @@ from matplotlib.figure import Figure
 from experiments.harness.evidence import Control, Evidence, Standing
 from experiments.nonlinear import thm2_nonlinear_figure
 from experiments.nonlinear.one_unit_counterexample import CurvedUnit, margin_of_all, prove_minimum
-from experiments.nonlinear.squared_error_losses import Judgement, excess_over_cvxpy, judge, random_network
+from experiments.nonlinear.squared_error_losses import (
+    Criticality,
+    criticality,
+    excess_over_cvxpy,
+    random_network,
+)
 from experiments.nonlinear.training import train
 from parlin import PAR, designs
 
@@ -92,19 +97,19 @@ class Config:
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained network: where it comes from, the off-level weights of each neuron, its judgement."""
+    """A trained network: where it comes from, the off-level weights of each neuron, how critical it is."""
 
     penalty: str
     n: int
     seed: int
     by_neuron: list[int]
-    judgement: Judgement
+    criticality: Criticality
     excess: float  # of the objective over cvxpy's; nan where not compared
 
     @property
     def certified(self) -> bool:
         """Whether the point is critical, and minimal where cvxpy was asked."""
-        return self.judgement.critical and not self.excess > 1e-8
+        return self.criticality.critical and not self.excess > 1e-8
 
 
 def run(config: Config) -> tuple[Evidence, ...]:
@@ -152,17 +157,17 @@ def _local_minimum(config: Config) -> Evidence:
     rng = np.random.default_rng([1, config.unit_inputs])
     penalty = PAR([0.0], [-1.0, 1.0]).scaled(config.unit_strength)
     margin = margin_of_all(config.unit_inputs, config.input_range, config.target_range, config.unit_strength)
-    minima, judged, linear = [], [], []
+    minima, points, linear = [], [], []
     for draw in range(config.n_draws):
         inputs = rng.uniform(*config.input_range, config.unit_inputs)
         target = rng.uniform(*config.target_range)
         minima.append(prove_minimum(inputs, target, config.unit_strength))
-        judged.append(judge(CurvedUnit(inputs, target), penalty, minima[-1].w))
+        points.append(criticality(CurvedUnit(inputs, target), penalty, minima[-1].w))
         if draw < config.n_linear_draws:
             unit = CurvedUnit(inputs, target, square_weight=0.0)
             start = np.where(inputs == inputs.max(), target / inputs, 0.0)
-            linear.append(judge(unit, penalty, train(unit, penalty, start, config.max_rounds)))
-    pairs = zip(minima, judged, strict=True)
+            linear.append(criticality(unit, penalty, train(unit, penalty, start, config.max_rounds)))
+    pairs = zip(minima, points, strict=True)
     return Evidence(
         claim="C2/local-minimum",
         statement="For all data of an open set a model has a strict local minimum with no weight on a level.",
@@ -184,8 +189,8 @@ def _local_minimum(config: Config) -> Evidence:
             "margin_of_all": float(margin),
             "smallest_eigenvalue": [point.smallest_eigenvalue for point in minima],
             "distance_to_level": [float(np.abs(point.w).min()) for point in minima],
-            "relative_distance": [found.relative_distance for found in judged],
-            "jacobian_rank": [found.jacobian_rank for found in judged],
+            "relative_distance": [found.relative_distance for found in points],
+            "jacobian_rank": [found.jacobian_rank for found in points],
         },
     )
 
@@ -200,7 +205,7 @@ def _train_all(
             sizes = (n, config.inputs, config.neurons)
             loss, normal = random_network(*sizes, seed=seed, entries=entries, activation=activation)
             w = train(loss, penalty, config.start_scale * normal, config.max_rounds)
-            by_neuron, found = loss.off_level_by_neuron(penalty, w).tolist(), judge(loss, penalty, w)
+            by_neuron, found = loss.off_level_by_neuron(penalty, w).tolist(), criticality(loss, penalty, w)
             linear = activation == "identity" and found.critical
             excess = excess_over_cvxpy(loss, penalty, w) if linear else np.nan
             trained.append(Trained(name, n, seed, by_neuron, found, excess))
@@ -211,22 +216,22 @@ def _largest_totals(networks: Sequence[Trained], sizes: Sequence[int]) -> dict[s
     """For each n the most off-level weights at a strict local minimum with a Jacobian of rank min(u, n)."""
     totals = {n: [] for n in sizes}
     for net in networks:
-        found = net.judgement
+        found = net.criticality
         if net.certified and found.strict and found.jacobian_rank == min(net.n, found.off_level):
             totals[net.n].append(found.off_level)
-    return _columns([(max(some, default=0), n + 1, bool(some)) for n, some in totals.items()])
+    return _counts([(max(some, default=0), n + 1, bool(some)) for n, some in totals.items()])
 
 
 def _ranks(networks: Sequence[Trained]) -> dict[str, list]:
-    found = [(net.judgement, net) for net in networks]
-    return _columns([(one.jacobian_rank, min(net.n, one.off_level), net.certified) for one, net in found])
+    found = [(net.criticality, net) for net in networks]
+    return _counts([(one.jacobian_rank, min(net.n, one.off_level), net.certified) for one, net in found])
 
 
 def _by_neuron(networks: Sequence[Trained]) -> dict[str, list]:
-    return _columns([(count, net.n, net.certified) for net in networks for count in net.by_neuron])
+    return _counts([(count, net.n, net.certified) for net in networks for count in net.by_neuron])
 
 
-def _columns(points: Sequence[tuple[int, int, bool]]) -> dict[str, list]:
+def _counts(points: Sequence[tuple[int, int, bool]]) -> dict[str, list]:
     return dict(zip(("measured", "bound", "certified"), map(list, zip(*points, strict=True)), strict=True))
 
 
@@ -234,7 +239,7 @@ def _details(networks: Sequence[Trained]) -> dict[str, list]:
     origin = ("penalty", "n", "seed", "certified", "excess")
     found = ("off_level", "strict", "relative_distance", "smallest_eigenvalue")
     columns = {name: [getattr(net, name) for net in networks] for name in origin}
-    return columns | {name: [getattr(net.judgement, name) for net in networks] for name in found}
+    return columns | {name: [getattr(net.criticality, name) for net in networks] for name in found}
 
 
 def plot(evidence: Sequence[Evidence], figure: Figure) -> None:

@@ -1,4 +1,4 @@
-r"""Squared losses of models that are not linear in their weights, and the judge of their critical points.
+r"""Squared losses of models that are not linear in their weights, with a certificate of critical points.
 
 The library's losses and its certificate know linear models alone.  Here the output is nonlinear in the
 weights; criticality, strictness and the rank of the Jacobian are measured on the same penalties (`PAR`).
@@ -149,7 +149,7 @@ def excess_over_cvxpy(network: TwoLayerNetwork, penalty: PAR, w: FloatArray) -> 
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Criticality:
     r"""What holds at one point, recomputed from the loss, the penalty and the point alone.
 
     Attributes
@@ -181,8 +181,8 @@ class Judgement:
         return self.relative_distance <= certified_point.TOLERANCE
 
 
-def judge(loss: SquaredErrorLoss, penalty: PAR, w: FloatArray) -> Judgement:
-    """The judgement of the point `w` of ``f(w) + Σ_j ψ(w_j)``.
+def criticality(loss: SquaredErrorLoss, penalty: PAR, w: FloatArray) -> Criticality:
+    """How critical the point `w` is, of ``f(w) + Σ_j ψ(w_j)``.
 
     Notes
     -----
@@ -201,7 +201,7 @@ def judge(loss: SquaredErrorLoss, penalty: PAR, w: FloatArray) -> Judgement:
     if free.any():
         spectrum = np.linalg.eigvalsh(loss.hessian(w)[np.ix_(free, free)])
         smallest, definite = float(spectrum[0]), bool(spectrum[0] > RANK_RATIO * np.abs(spectrum).max())
-    return Judgement(
+    return Criticality(
         off_level=int(np.count_nonzero(free)),
         relative_distance=float(np.max(penalty.distance(gradient, w))) / slope,
         jacobian_rank=int(np.linalg.matrix_rank(jacobian[:, free], rtol=RANK_RATIO)) if free.any() else 0,

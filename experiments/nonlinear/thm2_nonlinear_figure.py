@@ -62,8 +62,8 @@ def _neurons(axes: Axes, claim: Evidence) -> None:
 def _ranks(axes: Axes, claim: Evidence) -> None:
     control = (claim.control, claim.table["control"], 3, "one sample twice (control)")
     for points, table, index, label in (control, (claim, claim.table, 0, "Gaussian inputs")):
-        share = np.divide(table["off_level"], table["n"])
-        figure_style.points(axes, share, points.measured / table["n"], points.certified, index, label)
+        ratio = np.divide(table["off_level"], table["n"])
+        figure_style.points(axes, ratio, points.measured / table["n"], points.certified, index, label)
     figure_style.bound(axes, [0, 1, claim.config["neurons"]], [0, 1, 1], label="min(u, n)/n")
     title = "The rank is min(u, n), so rank u certifies u ≤ n"
     figure_style.label(axes, "off-level weights over samples, u/n", "rank of their Jacobian, over n", title)

@@ -2,7 +2,7 @@ r"""Proximal gradient on a nonlinear loss with a piecewise-affine penalty, finis
 
 Proximal gradient finds out which weights rest on which level; from then on the others solve a smooth
 system, on which Newton's method reaches the accuracy that claims about exact quantization need.
-What it returns is judged elsewhere (`experiments.nonlinear.squared_error_losses.judge`).
+What it returns is certified elsewhere (`experiments.nonlinear.squared_error_losses.criticality`).
 """
 
 from __future__ import annotations

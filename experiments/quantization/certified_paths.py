@@ -1,4 +1,4 @@
-r"""Exact paths, each of their segments judged by the certificate alone.
+r"""Exact paths, each of their segments certified without the algorithm that found them.
 
 Between two knots coefficients and gradient are affine in the strength and the cells do not change. So a
 segment is certified at once where it is certified near both ends and at its knots.
@@ -24,15 +24,15 @@ from parlin.path import Path, solution_path
 FloatArray = NDArray[np.float64]
 
 CHORDS = ("ridge chords", "lasso chords")
-# Where a segment is looked at, as shares of its length: inside, near both ends, and at its lower knot.
+# Where a segment is looked at, as fractions of its length: inside, near both ends, and at its lower knot.
 PLACES = np.array([1e-3, 0.5, 1 - 1e-3, 1.0])
-# One instance of each configuration is compared with an interior-point method, at this share of alpha_max.
+# One instance of each configuration is compared with an interior-point method, at this fraction of alpha_max.
 COMPARED_AT = 0.05
 
 
 @dataclass(frozen=True)
-class Walk:
-    """An exact path, and what is true of each of its segments by the certificate alone."""
+class CertifiedPath:
+    """An exact path, and what certificates say of each of its segments."""
 
     design: str
     chords: str
@@ -52,7 +52,7 @@ class Walk:
         return round(self.size * (1 - theory.quantization_floor(self.bound, self.size)))
 
     @cached_property
-    def judged(self) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    def segments(self) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
         """For each segment, the most coordinates off the levels and whether it is certified."""
         upper, lower = self.path.alphas[:-1, None], self.path.alphas[1:, None]
         strengths = upper - PLACES * (upper - lower)
@@ -69,12 +69,12 @@ class Walk:
     @property
     def most_free(self) -> int:
         """The most coordinates off the levels on any certified segment."""
-        free, certified = self.judged
+        free, certified = self.segments
         return int(free[certified].max(initial=0))
 
     def curve(self) -> dict[str, Any]:
-        """The quantized share as a step function, with what a figure calls it."""
-        free, certified = self.judged
+        """The quantization rate as a step function, with what a figure calls it."""
+        free, certified = self.segments
         return {
             "design": self.design,
             "chords": self.chords,
@@ -98,7 +98,7 @@ def follow(
     lowest: float,
     bound: int | None = None,
     averaged: bool = False,
-) -> Iterator[Walk]:
+) -> Iterator[CertifiedPath]:
     """The paths of both kinds of chords down to `lowest` times alpha_max, the first loss's against cvxpy.
 
     `bound` is the rank of the design if None.
@@ -112,4 +112,4 @@ def follow(
         if k == 0:
             alpha = COMPARED_AT * top
             excess = excess_over_cvxpy(problem_at(path, alpha), path.at(alpha))
-        yield Walk(name, chords, path, rank if bound is None else bound, averaged, excess)
+        yield CertifiedPath(name, chords, path, rank if bound is None else bound, averaged, excess)

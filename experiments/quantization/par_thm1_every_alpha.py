@@ -5,7 +5,7 @@ Claims
 C1/every-strength: on data with a density at most n coordinates are off the levels at every strength between
 alpha_min and alpha_max. C1/every-strength-any-design: on real, integer and low-rank designs there is at every
 strength a minimiser with at most rank(X) coordinates off the levels. C1/floor-met: on data with a density
-and d > n the share on the levels falls to 1 - n/d exactly, and no further.
+and d > n the fraction on the levels falls to 1 - n/d exactly, and no further.
 
 Source
 ------
@@ -15,7 +15,7 @@ Setting
 -------
 Exact paths of least squares with ridge and lasso chords: normal and autoregressive designs; designs with
 entries ±1 and of rank 4; rows of the diabetes data lifted to all cubic monomials, and of the digits, with an
-intercept. The minimiser is affine in the strength between knots, so a segment is judged as a whole: in its
+intercept. The minimiser is affine in the strength between knots, so a segment is certified as a whole: in its
 middle, a thousandth of its length from either end, and at its knots the gradient must be within 1e-8 of the
 smallest slope of criticality. The gradient is affine as well, so what holds there holds all along.
 
@@ -27,8 +27,8 @@ Falsified by
 ------------
 A certified segment with more coordinates off the levels than that: `theory.quantization_floor + 0.03`
 violates C1/every-strength and C1/every-strength-any-design; a path on data with a density that does not come
-down to the floor, or below it: `Walk.most_free - 1` violates C1/floor-met. Coefficients 1e-12 off are no
-evidence: `certified_paths.Path.at + 1e-12` leaves C1/every-strength, C1/every-strength-any-design and
+down to the floor, or below it: `CertifiedPath.most_free - 1` violates C1/floor-met. Coefficients 1e-12 off
+are no evidence: `certified_paths.Path.at + 1e-12` leaves C1/every-strength, C1/every-strength-any-design and
 C1/floor-met undecided.
 
 Control
@@ -51,7 +51,7 @@ from experiments.harness.evidence import Control, Evidence, Standing
 from experiments.problems.real_data import Study
 from experiments.quantization import solver_points as at
 from experiments.quantization import thm1_every_alpha_figure
-from experiments.quantization.certified_paths import Walk, follow
+from experiments.quantization.certified_paths import CertifiedPath, follow
 from experiments.quantization.duplicated_columns import duplicated_loss
 from parlin import LeastSquares
 from parlin.datasets import synthetic
@@ -67,7 +67,7 @@ class Config:
     few_seeds: tuple[int, ...]
     studies: tuple[Study, ...]
     tall: tuple[int, int]
-    lowest: float  # share of alpha_max at which the paths end
+    lowest: float  # fraction of alpha_max at which the paths end
     ridge_term: float
 
     @classmethod
@@ -152,48 +152,50 @@ def _real(study: Study) -> Iterator[LeastSquares]:
         yield LeastSquares(X[train], y[train], fit_intercept=True)
 
 
-def _bound_claim(walks: Sequence[Walk], control: Sequence[Walk], outside: str, **words: str) -> Evidence:
+def _bound_claim(
+    paths: Sequence[CertifiedPath], control: Sequence[CertifiedPath], outside: str, **words: str
+) -> Evidence:
     """One point a segment: the most coordinates off the levels on it."""
 
-    def numbers(walks: Sequence[Walk]) -> dict[str, Any]:
+    def columns(paths: Sequence[CertifiedPath]) -> dict[str, Any]:
         return {
-            "measured": np.concatenate([walk.judged[0] for walk in walks]),
-            "bound": np.concatenate([np.full(walk.path.n_segments, walk.allowed) for walk in walks]),
-            "certified": np.concatenate([walk.judged[1] for walk in walks]),
+            "measured": np.concatenate([found.segments[0] for found in paths]),
+            "bound": np.concatenate([np.full(found.path.n_segments, found.allowed) for found in paths]),
+            "certified": np.concatenate([found.segments[1] for found in paths]),
         }
 
     return Evidence(
-        **numbers(walks),
+        **columns(paths),
         **words,
         source="[PAR] Thm 1",
         standing=Standing.MADE_PRECISE,
         relation="<=",
-        control=Control(outside=outside, **numbers(control)),
+        control=Control(outside=outside, **columns(control)),
         table={
-            "inside": [walk.curve() for walk in walks],
-            "outside": [walk.curve() for walk in control],
+            "inside": [found.curve() for found in paths],
+            "outside": [found.curve() for found in control],
         },
     )
 
 
-def _floor_claim(walks: Sequence[Walk], control: Sequence[Walk]) -> Evidence:
-    def numbers(walks: Sequence[Walk]) -> dict[str, Any]:
+def _floor_claim(paths: Sequence[CertifiedPath], control: Sequence[CertifiedPath]) -> Evidence:
+    def columns(paths: Sequence[CertifiedPath]) -> dict[str, Any]:
         return {
-            "measured": [walk.most_free for walk in walks],
-            "bound": [walk.bound for walk in walks],
-            "certified": [bool(walk.judged[1].all()) for walk in walks],
+            "measured": [found.most_free for found in paths],
+            "bound": [found.bound for found in paths],
+            "certified": [bool(found.segments[1].all()) for found in paths],
         }
 
     return Evidence(
-        **numbers(walks),
+        **columns(paths),
         claim="C1/floor-met",
         statement="On data with a density and d > n there are strengths with n coordinates off the levels.",
         source="[PAR] Thm 1",
         standing=Standing.MADE_PRECISE,
         remark="It gives the bound and does not say that every path meets it.",
         relation="==",
-        control=Control(outside="There are more rows than columns.", **numbers(control)),
-        table={"chords": [walk.chords for walk in walks]},
+        control=Control(outside="There are more rows than columns.", **columns(control)),
+        table={"chords": [found.chords for found in paths]},
     )
 
 

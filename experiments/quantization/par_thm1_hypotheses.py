@@ -12,7 +12,7 @@ Source
 Setting
 -------
 Least squares with d > n, normal designs, targets of mean square 1; convex, quasiconvex and nonconvex
-penalties; points from FISTA and proximal gradient, judged by their certificates (relative to the smallest
+penalties; points from FISTA and proximal gradient, accepted by their certificates (relative to the smallest
 slope) and, at least once for each convex configuration, against cvxpy.
 
 Prediction
@@ -20,7 +20,7 @@ Prediction
 Zero slopes let interpolating fits keep any number of coordinates off the levels; a tilt restores n, and
 without interpolation n holds anyhow. The sample (1, 2) and the slopes 1, 2 break it. Purification leads from
 any critical point of any design to one with at most rank(X), the objective unchanged. A normal design of
-rank r gives r (a share of `theory.quantization_floor` on the levels), an intercept n − 1, p unpenalised
+rank r gives r (a fraction of `theory.quantization_floor` on the levels), an intercept n − 1, p unpenalised
 columns n − p, K outputs nK; penalty weights may be anything but functions of the data.
 
 Falsified by
@@ -35,7 +35,7 @@ another objective: `certified_point.purify + 1e-13` violates C3/purification and
 
 Control
 -------
-Each claim has its twin: slopes tilted, the sample (1, 2.05), a ±1 factor in the design, every column twice,
+Each claim has its own: slopes tilted, the sample (1, 2.05), a ±1 factor in the design, every column twice,
 no intercept, weights from marginal correlations, the points before purification, the points rounded.
 """
 
@@ -89,12 +89,12 @@ def run(config: Config) -> tuple[Evidence, ...]:
     sizes = (config.n, config.d, config.seeds)
     weak = (*sizes, config.weak_strength)
     cases = hypothesis_cases
-    flat, tilted = (cases.zero_slopes(*sizes, config.strength, twin) for twin in (False, True))
+    flat, tilted = (cases.zero_slopes(*sizes, config.strength, tilt) for tilt in (False, True))
     inputs = (config.two_input_seeds, config.strength)
     two, apart = cases.two_inputs(2.0, *inputs), cases.two_inputs(config.second_input, *inputs)
     low_rank = cases.low_rank(*sizes, (config.strength, config.middle_strength), signs=False)
     signs = cases.low_rank(*sizes, (config.strength,), signs=True)
-    drawn, marginal = (cases.weighted(*sizes, config.strength, twin) for twin in (False, True))
+    drawn, marginal = (cases.weighted(*sizes, config.strength, by_data) for by_data in (False, True))
     outputs = cases.several_outputs(*weak, config.n_outputs, doubled=False)
     doubled = cases.several_outputs(*sizes, config.middle_strength, config.n_outputs, doubled=True)
     free = cases.unpenalised(*weak, 1, kept=True) + cases.unpenalised(*weak, config.n_unpenalised, kept=True)
@@ -206,7 +206,7 @@ def _interpolation(
     seed = config.seeds[0]
     sizes = (config.n, config.d, seed)
     sweep, tilted = (
-        hypothesis_cases.scale_sweep(*sizes, config.strength, config.scales, twin) for twin in (False, True)
+        hypothesis_cases.scale_sweep(*sizes, config.strength, config.scales, tilt) for tilt in (False, True)
     )
 
     def residuals(points: Sequence[CriticalPoint]) -> dict[str, list]:

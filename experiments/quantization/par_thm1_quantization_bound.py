@@ -3,8 +3,8 @@ r"""At a critical point at most n coordinates are off the levels, for every stre
 Claims
 ------
 C1: at most n coordinates of a critical point are off the levels (C1/grid, over n/d, shapes, strengths); at
-d = 200, n = 20 rational arithmetic finds an exact critical point beside every run (C1/proved). C4: the
-strength need not be large. C13: at d = 200, n = 20 the quantized share is at least 90 % wherever a run is
+d = 200, n = 20 rational arithmetic finds an exact critical point next to every run (C1/proved). C4: the
+strength need not be large. C13: at d = 200, n = 20 the quantization rate is at least 90 % wherever a run is
 certified, but need not be by iteration 1000 (C13/iteration-1000). C14: coordinates equal levels exactly.
 
 Source
@@ -21,14 +21,14 @@ point is evidence if its gradient is within 1e-8 of the smallest slope of critic
 Prediction
 ----------
 With nonzero slopes, almost surely and at once for all strengths and critical points: at most n coordinates
-off the levels, a share of at least 1 - n/d on them, with equality at weak strengths. No number of
+off the levels, a fraction of at least 1 - n/d on them, with equality at weak strengths. No number of
 iterations serves every strength, since the flat parts of the proximal map shrink with it.
 
 Falsified by
 ------------
 One coordinate more off the levels, `certified_point.CertifiedPoint.n_off_levels + 1` violates C1/grid and
-C4, and two per cent of them, `certified_point.CertifiedPoint.rate - 0.02` violates C13. A point beside which
-there is no exact one: `exact_certificate(w=w + 1e-9)` violates C1/proved. An iterate whose quantized share
+C4, and two per cent of them, `certified_point.CertifiedPoint.rate - 0.02` violates C13. A point next to which
+there is no exact one: `exact_certificate(w=w + 1e-9)` violates C1/proved. An iterate whose quantization rate
 is 1 - n/d already: five times as many iterations, `at.solve_at(max_iter=5 * max_iter)` violates
 C13/iteration-1000. Levels that are met only nearly: `PAR.nearest_level + 1e-12` violates C14, and
 `certified_point.solve_to_slopes().w + 1e-12` leaves C1/grid, C1/proved, C4, C13 and C14 undecided.
@@ -253,7 +253,7 @@ def _iteration_claim(config: Config) -> Evidence:
         claim=f"C13/iteration-{config.iterations}",
         statement=(
             f"At iteration {config.iterations} fewer than 1 - n/d of the coordinates can be quantized, for "
-            "proximal gradient, FISTA and ADMM alike, although the same runs end with that share or more."
+            "proximal gradient, FISTA and ADMM alike, although the same runs end with that fraction or more."
         ),
         source="[PAR] experiment 1; next check 1",
         standing=Standing.REFUTED,

@@ -54,4 +54,4 @@ def _steps(
                     color=look["color"], linestyle=look["linestyle"])  # fmt: skip
     figure_style.bound(axes, None, curves[0]["floor"], "floor")
     axes.set_xscale("log")
-    figure_style.label(axes, "strength / alpha_max", "share on the levels (fraction)", title)
+    figure_style.label(axes, "strength / alpha_max", "fraction on the levels", title)

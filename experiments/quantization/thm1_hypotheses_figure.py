@@ -86,13 +86,13 @@ def changes(axes: Axes, claim: Evidence) -> None:
 
 
 def bounds(axes: Axes, claims: Sequence[Evidence]) -> None:
-    """Counts as shares of their bounds, inside and outside the hypotheses."""
+    """Counts over their bounds, inside and outside the hypotheses."""
     for place, claim in enumerate(claims):
         outside = (claim.control, 0.15, 3, "outside (control)")
         for points, shift, index, name in (outside, (claim, -0.15, 0, "inside")):
             spread = place + shift + np.linspace(-0.08, 0.08, points.measured.size)
-            share = points.measured / points.bound
-            figure_style.points(axes, spread, share, points.certified, index, "" if place else name)
+            ratio = points.measured / points.bound
+            figure_style.points(axes, spread, ratio, points.certified, index, "" if place else name)
     figure_style.bound(axes, None, 1.0, label="bound")
     axes.set_yscale("log")
     axes.set_xticks(range(len(claims)), [claim.claim.removeprefix("C3/") for claim in claims])

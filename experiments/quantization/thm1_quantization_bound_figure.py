@@ -20,12 +20,12 @@ def draw(evidence: Sequence[Evidence], figure: Figure) -> None:
     """All six panels, from the claims in the order of `run`."""
     grid, proved, strength, rate, iteration, equality = evidence
     axes = figure_style.panels(figure, 6)
-    shares_by_solver(axes[0], rate)
-    shares_by_strength(axes[1], rate, iteration.config["iterations"])
+    rates_by_solver(axes[0], rate)
+    rates_by_strength(axes[1], rate, iteration.config["iterations"])
     free_against_n(axes[2], grid)
     free_against_strength(axes[3], strength)
     distances_to_levels(axes[4], equality)
-    slack_of_proofs(axes[5], proved)
+    margins_of_proofs(axes[5], proved)
     config = grid.config
     strengths = config["strengths"] + config["weaker_strengths"]
     figure_style.caption(
@@ -39,28 +39,28 @@ def draw(evidence: Sequence[Evidence], figure: Figure) -> None:
     )
 
 
-def shares_by_solver(axes: Axes, claim: Evidence) -> None:
-    """The quantized share along the runs of all solvers at the first strength of the traces."""
+def rates_by_solver(axes: Axes, claim: Evidence) -> None:
+    """The quantization rate along the runs of all solvers at the first strength of the traces."""
     traces = claim.table["traces"]
     chosen = [trace for trace in traces if trace["strength"] == traces[0]["strength"]]
     names = {"ProximalGradient": "proximal gradient"}
     labels = [names.get(trace["solver"], trace["solver"]) for trace in chosen]
-    _shares(axes, claim, chosen, labels)
+    _rates(axes, claim, chosen, labels)
     title = f"C13: certified ends reach the floor ({traces[0]['strength']:g} α_max)"
-    figure_style.label(axes, "iteration", "quantized share (ridge chords)", title)
+    figure_style.label(axes, "iteration", "quantization rate (ridge chords)", title)
 
 
-def shares_by_strength(axes: Axes, claim: Evidence, iteration: int) -> None:
-    """The quantized share along the runs of FISTA, and the iteration that decides nothing."""
+def rates_by_strength(axes: Axes, claim: Evidence, iteration: int) -> None:
+    """The quantization rate along the runs of FISTA, and the iteration that decides nothing."""
     chosen = [trace for trace in claim.table["traces"] if trace["solver"] == "FISTA"]
     chosen.sort(key=lambda trace: -trace["strength"])
-    _shares(axes, claim, chosen, [f"{trace['strength']:g} α_max" for trace in chosen])
+    _rates(axes, claim, chosen, [f"{trace['strength']:g} α_max" for trace in chosen])
     axes.axvline(iteration, color="0.5", linewidth=0.8)
     title = f"C13: no guarantee at iteration {iteration} (FISTA)"
-    figure_style.label(axes, "iteration", "quantized share (ridge chords)", title)
+    figure_style.label(axes, "iteration", "quantization rate (ridge chords)", title)
 
 
-def _shares(axes: Axes, claim: Evidence, traces: Sequence[dict[str, Any]], labels: Sequence[str]) -> None:
+def _rates(axes: Axes, claim: Evidence, traces: Sequence[dict[str, Any]], labels: Sequence[str]) -> None:
     for index, (trace, label) in enumerate(zip(traces, labels, strict=True)):
         # iteration 0 has no place on a logarithmic axis
         iterations, rates = trace["iteration"][1:], trace["rate"][1:]
@@ -73,7 +73,7 @@ def _shares(axes: Axes, claim: Evidence, traces: Sequence[dict[str, Any]], label
 
 
 def free_against_n(axes: Axes, claim: Evidence) -> None:
-    """The number of coordinates off the levels against n, every shape a little beside the next."""
+    """The number of coordinates off the levels against n, the shapes drawn next to each other."""
     table, d = claim.table["inside"], claim.config["d"]
     _by_shape(axes, table, np.array(table["n"], dtype=float), claim.measured, spread=0.06, legend=True)
     outside = claim.control
@@ -133,11 +133,11 @@ def distances_to_levels(axes: Axes, claim: Evidence) -> None:
     )
 
 
-def slack_of_proofs(axes: Axes, claim: Evidence) -> None:
-    """The slack of the exact critical points, beside the residual that certified points may have."""
+def margins_of_proofs(axes: Axes, claim: Evidence) -> None:
+    """The margins of the exact critical points, and the residual that certified points may have."""
     table = claim.table["inside"]
-    slack = np.where(claim.certified, np.array(claim.table["proved_slack"], dtype=float), np.nan)
-    _by_shape(axes, table, np.array(table["strength"]), slack, spread=0.08)
+    margin = np.where(claim.certified, np.array(claim.table["proved_slack"], dtype=float), np.nan)
+    _by_shape(axes, table, np.array(table["strength"]), margin, spread=0.08)
     axes.axhline(
         claim.table["tolerance"], color="0.5", linewidth=0.8, label="largest residual of certified points"
     )
@@ -145,7 +145,7 @@ def slack_of_proofs(axes: Axes, claim: Evidence) -> None:
     axes.set_yscale("log")
     axes.set_ylim(bottom=claim.table["tolerance"] / 10)
     title = "C1: exact critical points by rational arithmetic"
-    figure_style.label(axes, _STRENGTH_AXIS, "least slack (smallest slope = 1)", title, legend=False)
+    figure_style.label(axes, _STRENGTH_AXIS, "least margin (smallest slope = 1)", title, legend=False)
     axes.legend(loc="lower left", bbox_to_anchor=(0.0, 0.15))
 
 
@@ -156,8 +156,8 @@ def _by_shape(
     shapes, certified = np.array(table["shape"]), np.array(table["certified"], dtype=bool)
     for index, name in enumerate(dict.fromkeys(table["shape"])):
         chosen = certified & (shapes == name)
-        beside = x[chosen] * np.exp(spread * (index - 2))
-        figure_style.points(axes, beside, y[chosen], certified[chosen], index, name if legend else "")
+        shifted = x[chosen] * np.exp(spread * (index - 2))
+        figure_style.points(axes, shifted, y[chosen], certified[chosen], index, name if legend else "")
     if np.isfinite(y[~certified]).any():
         hollow = {"color": "0.6", "marker": "o", "markerfacecolor": "none", "linestyle": "none", "zorder": 1}
         axes.plot(x[~certified], y[~certified], **hollow, label="not certified" if legend else "")

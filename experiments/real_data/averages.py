@@ -10,7 +10,7 @@ from experiments.real_data.tuned_splits import METHODS, RealSweep, Tuned
 
 
 def errors_by_rows(fits: Mapping[tuple[str, int, float], Sequence[Tuned]]) -> dict[str, Any]:
-    """Means over splits of errors and shares with the half-widths of their limits, and all distances."""
+    """Means over splits of errors and rates with the half-widths of their limits, and all distances."""
     rows: list[dict[str, Any]] = []
     for (data, n, spacing), each in fits.items():
         rows.append({"data": data, "n": n, "spacing": spacing})
@@ -20,8 +20,10 @@ def errors_by_rows(fits: Mapping[tuple[str, int, float], Sequence[Tuned]]) -> di
     return {name: [row[name] for row in rows] for name in rows[0]}
 
 
-def curves(shares: Sequence[float], swept: Mapping[tuple[str, int], Sequence[RealSweep]]) -> dict[str, Any]:
-    """Means over splits at each share of alpha_max."""
+def curves(
+    fractions: Sequence[float], swept: Mapping[tuple[str, int], Sequence[RealSweep]]
+) -> dict[str, Any]:
+    """Means over splits at each fraction of alpha_max."""
     columns = {
         data: {
             "n": n,
@@ -31,4 +33,4 @@ def curves(shares: Sequence[float], swept: Mapping[tuple[str, int], Sequence[Rea
         }
         for (data, n), each in swept.items()
     }
-    return {"share": shares, "curve": columns}
+    return {"fraction": fractions, "curve": columns}

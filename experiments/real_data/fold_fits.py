@@ -1,6 +1,6 @@
 r"""Fits with a grid on cuts of real data, certified, before and after purification.
 
-The target is in units of its standard deviation and features in units of theirs, so errors are shares of
+The target is in units of its standard deviation and features in units of theirs, so errors are fractions of
 the target's variance, and spacings mean the same on all data.
 """
 

@@ -58,7 +58,7 @@ from experiments.real_data.fold_fits import Fit, Penalty, fits_on_grid
 from experiments.real_data.rounding_baselines import Comparison, compare
 from parlin.solvers import FISTA
 
-# Rounding is costly where it raises the error by this share, and free below the other.
+# Rounding is costly where it raises the error by this fraction, and free below the other.
 COSTLY, FREE = 0.1, 0.01
 
 
@@ -196,11 +196,11 @@ def _coarse_grid(comparisons: Sequence[Comparison]) -> Evidence:
             bound=1.0,
             certified=[each.certified for each in free],
         ),
-        table=_columns([each.row() for each in comparisons]) | {"costly": COSTLY},
+        table=_by_column([each.row() for each in comparisons]) | {"costly": COSTLY},
     )
 
 
-def _columns(rows: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
+def _by_column(rows: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
     return {name: [row[name] for row in rows] for name in rows[0]}
 
 

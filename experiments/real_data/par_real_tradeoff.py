@@ -1,4 +1,4 @@
-r"""Real data: PAR-ridge beside ridge as training rows grow, and the strength from which all weights are 0.
+r"""Real data: PAR-ridge and ridge as training rows grow, and the strength from which all weights are 0.
 
 Claims
 ------
@@ -25,12 +25,12 @@ Prediction
 `theory.ridge_distance` with the smallest eigenvalue of the centred X'X/n, where `theory.ridge_reach` says
 that the grid covers the solution. The training loss cannot fall as the strength rises, and 0 is critical if
 and only if every |X_j'y|/n is at most alpha a_0. Nothing is proved about test errors; the closeness of the
-fits suggests that they are close, and with n/d the best strength falls and with it the quantized share.
+fits suggests that they are close, and with n/d the best strength falls and with it the quantization rate.
 
 Falsified by
 ------------
 A certified split beyond the distance bound: `0.3 * theory.ridge_distance` violates C12/real; an upper 99 %
-limit of the mean ratio of errors above 1.05, or a share that does not halve: a grid eight times as coarse,
+limit of the mean ratio of errors above 1.05, or a rate that does not halve: a grid eight times as coarse,
 `tune(spacing=8 * spacing)` violates C12/real-tracks and C12/real-share; a float below the formula at which 0
 is critical: `1.00000000000001 * even_formula` violates C15/real; a training loss that falls:
 `tuned_splits.RealSweep.largest_fall + 0.2` violates C15/real-training.
@@ -81,7 +81,7 @@ class Config:
     splits: tuple[int, ...]  # seeds
     swept: tuple[tuple[str, int], ...]
     swept_spacing: float
-    shares: tuple[float, ...]  # of alpha_max
+    fractions: tuple[float, ...]  # of alpha_max
     swept_splits: tuple[int, ...]
     few_splits: tuple[int, ...]
     collapsed: tuple[tuple[str, int], ...]
@@ -95,7 +95,7 @@ class Config:
             splits=tuple(range(50)),
             swept=(("digits", 150), ("diabetes", 100)),
             swept_spacing=1 / 4,
-            shares=tuple(float(f"{share:.4g}") for share in np.geomspace(1.0, 1e-3, 16)),
+            fractions=tuple(float(f"{fraction:.4g}") for fraction in np.geomspace(1.0, 1e-3, 16)),
             swept_splits=tuple(range(20)),
             few_splits=tuple(range(5)),
             collapsed=(("digits", 60), ("diabetes", 50)),
@@ -110,7 +110,7 @@ class Config:
             splits=tuple(range(12)),
             swept=(("digits", 60),),
             swept_spacing=1 / 4,
-            shares=(1.0, 0.1, 0.01),
+            fractions=(1.0, 0.1, 0.01),
             swept_splits=tuple(range(4)),
             few_splits=(0,),
             collapsed=(("digits", 60),),
@@ -126,7 +126,7 @@ def run(config: Config) -> tuple[Evidence, ...]:
     return (
         _distance(config, fits),
         _tracks(fits),
-        _share(config, fits),
+        _rates(config, fits),
         _collapse(config),
         _training_loss(config),
     )
@@ -164,10 +164,10 @@ def _tracks(fits: Fits) -> Evidence:
     def ratio(key: tuple[str, int, float], method: str) -> list[float]:
         return [fit.error[method] / fit.error["ridge"] for fit in fits[key]]
 
-    judged = [key for key in fits if key[1] >= ENOUGH_ROWS]
+    enough = [key for key in fits if key[1] >= ENOUGH_ROWS]
     fewer = [float(np.mean(ratio(key, "PAR"))) for key in fits if key[1] < ENOUGH_ROWS]
-    certified = [all(fit.certified for fit in fits[key]) for key in judged]
-    means = [float(np.mean(ratio(key, "PAR"))) for key in judged]
+    certified = [all(fit.certified for fit in fits[key]) for key in enough]
+    means = [float(np.mean(ratio(key, "PAR"))) for key in enough]
     return made_precise(
         claim="C12/real-tracks",
         statement=(
@@ -180,25 +180,25 @@ def _tracks(fits: Fits) -> Evidence:
             f"they are up to {max(fewer):.2f}."
         ),
         relation="<=",
-        measured=[upper_limit(ratio(key, "PAR")) for key in judged],
+        measured=[upper_limit(ratio(key, "PAR")) for key in enough],
         bound=CLOSE,
         certified=certified,
         control=Control(
             outside="Ridge rounded to the same grids, tuned for it.",
-            measured=[upper_limit(ratio(key, "rounded ridge")) for key in judged],
+            measured=[upper_limit(ratio(key, "rounded ridge")) for key in enough],
             bound=CLOSE,
             certified=certified,
         ),
     )
 
 
-def _share(config: Config, fits: Fits) -> Evidence:
-    """The quantized share with the most rows over that with the fewest, as a limit of its mean."""
+def _rates(config: Config, fits: Fits) -> Evidence:
+    """The quantization rate with the most rows over that with the fewest, as a limit of its mean."""
 
     def limit(data: str, sizes: Sequence[int], spacing: float) -> tuple[float, bool]:
         fewest, most = fits[data, sizes[0], spacing], fits[data, sizes[-1], spacing]
-        shares = [after.rate - before.rate / 2 for before, after in zip(fewest, most, strict=True)]
-        return upper_limit(shares), all(fit.certified for fit in (*fewest, *most))
+        falls = [after.rate - before.rate / 2 for before, after in zip(fewest, most, strict=True)]
+        return upper_limit(falls), all(fit.certified for fit in (*fewest, *most))
 
     tall, wide = dict(config.sizes)["digits"], dict(config.sizes)["diabetes"]
     inside = [limit("digits", tall, q) for q in config.spacings]
@@ -206,7 +206,7 @@ def _share(config: Config, fits: Fits) -> Evidence:
     return made_precise(
         claim="C12/real-share",
         statement=(
-            "From as many rows as columns to many times as many, the mean quantized share at the best "
+            "From as many rows as columns to many times as many, the mean quantization rate at the best "
             "strength falls by more than half."
         ),
         source="[PAR] experiment 3",
@@ -253,9 +253,11 @@ def _collapse(config: Config) -> Evidence:
 
 
 def _training_loss(config: Config) -> Evidence:
-    shares = np.array(config.shares)
+    fractions = np.array(config.fractions)
     swept = {
-        (data, n): [sweep(Split(data, n, seed), config.swept_spacing, shares) for seed in config.swept_splits]
+        (data, n): [
+            sweep(Split(data, n, seed), config.swept_spacing, fractions) for seed in config.swept_splits
+        ]
         for data, n in config.swept
     }
     every = [found for each in swept.values() for found in each]
@@ -276,7 +278,7 @@ def _training_loss(config: Config) -> Evidence:
             bound=0.0,
             certified=certified,
         ),
-        table=averages.curves(config.shares, swept),
+        table=averages.curves(config.fractions, swept),
     )
 
 

@@ -20,14 +20,14 @@ def draw(evidence: Sequence[Evidence], figure: Figure) -> None:
     """The whole figure, from the claims of the experiment."""
     claims = {claim.claim: claim for claim in evidence}
     floor, coarse = claims["C1/real-data"], claims["C12/coarse-grid"]
-    purification, errors, gain, both, share, distinct = figure_style.panels(figure, 6)
+    purification, errors, gain, both, rate, distinct = figure_style.panels(figure, 6)
     _purification(purification, floor)
     _errors(errors, coarse)
     _gain(gain, coarse, "ratio", "PAR / rounded (ratio of errors)")
     gain.set_title("The costlier rounding is, the more PAR gains")
     _gain(both, coarse, "both_rounded", "PAR rounded too / rounded (ratio)")
     both.set_title("Rounded as well, PAR gains less")
-    _share(share, coarse)
+    _rate(rate, coarse)
     _distinct(distinct, coarse)
     config = coarse.config
     figure_style.caption(
@@ -88,7 +88,7 @@ def _errors(axes: Axes, claim: Evidence) -> None:
     figure_style.label(
         axes,
         f"data and training rows ({', '.join(penalties)} from left to right)",
-        "test error (share of variance)",
+        "test error (fraction of variance)",
         f"Errors on the coarsest grid, q = 1/{round(1 / q)}",
         legend=False,
     )
@@ -111,8 +111,8 @@ def _gain(axes: Axes, claim: Evidence, name: str, y: str) -> None:
     axes.legend(loc="upper right", ncols=2)
 
 
-def _share(axes: Axes, claim: Evidence) -> None:
-    """The quantized share of the tuned fits against the rows there are, and the floor."""
+def _rate(axes: Axes, claim: Evidence) -> None:
+    """The quantization rate of the tuned fits against the rows there are, and the floor."""
     rows_per_column = _column(claim, "n") / _column(claim, "d")
     chosen = _coarsest(claim)
     for index, penalty in enumerate(claim.config["penalties"]):
@@ -130,8 +130,8 @@ def _share(axes: Axes, claim: Evidence) -> None:
     figure_style.label(
         axes,
         "training rows / coefficients",
-        "coefficients on the grid (%)",
-        "The share on the grid at the tuned strength",
+        "quantization rate (%)",
+        "The quantization rate at the tuned strength",
     )
 
 

@@ -26,7 +26,7 @@ def draw(evidence: Sequence[Evidence], figure: Figure) -> None:
     coarsest = config["spacings"][-1]
     for panel, data in zip(axes[:2], sizes, strict=True):
         _errors(panel, distance.table, data, coarsest)
-    _shares(axes[2], distance.table)
+    _rates(axes[2], distance.table)
     _distances(axes[3], distance, len(config["splits"]))
     for panel, name in zip(axes[4:], ("error", "rate"), strict=True):
         _swept(panel, swept, name)
@@ -62,12 +62,12 @@ def _errors(axes: Axes, table: Mapping[str, Any], data: str, spacing: float) -> 
     figure_style.label(
         axes,
         "training rows n (number)",
-        "test error (share of variance)",
+        "test error (fraction of variance)",
         f"{data.capitalize()}, q = {spacing:g}: rounding errs most",
     )
 
 
-def _shares(axes: Axes, table: Mapping[str, Any]) -> None:
+def _rates(axes: Axes, table: Mapping[str, Any]) -> None:
     pairs = sorted(set(zip(table["data"], table["spacing"], strict=True)), reverse=True)
     for index, (data, spacing) in enumerate(pairs):
         chosen = _chosen(table, data, spacing)
@@ -76,7 +76,7 @@ def _shares(axes: Axes, table: Mapping[str, Any]) -> None:
     _rows_axis(axes)
     axes.set_ylim(0, 1.02)
     figure_style.label(
-        axes, "training rows n (number)", "quantized share", "With n/d the share at the best strength falls"
+        axes, "training rows n (number)", "quantization rate", "With n/d the rate at the best strength falls"
     )
 
 
@@ -100,22 +100,22 @@ def _distances(axes: Axes, claim: Evidence, splits: int) -> None:
 
 
 def _swept(axes: Axes, swept: Mapping[str, Any], name: str) -> None:
-    share = np.array(swept["share"], dtype=float)
+    fraction = np.array(swept["fraction"], dtype=float)
     kinds = {"error": ("test", "training"), "rate": ("rate",)}[name]
     series = [(data, kind) for data in swept["curve"] for kind in kinds]
     for index, (data, kind) in enumerate(series):
         column = swept["curve"][data][kind]
         mean, width = (np.array(column[key], dtype=float) for key in ("mean", "half_width"))
-        look = figure_style.series(index, share.size)
+        look = figure_style.series(index, fraction.size)
         label = f"{data}, n = {swept['curve'][data]['n']}" + (f", {kind}" if name == "error" else "")
-        axes.plot(share, mean, **look, label=label)
-        axes.fill_between(share, mean - width, mean + width, color=look["color"], alpha=0.2, linewidth=0)
+        axes.plot(fraction, mean, **look, label=label)
+        axes.fill_between(fraction, mean - width, mean + width, color=look["color"], alpha=0.2, linewidth=0)
     axes.set_xscale("log")
     if name == "error":
         axes.set_ylim(0, 1.9)
-        title, y = "The training loss rises with the strength", "error (share of variance)"
+        title, y = "The training loss rises with the strength", "error (fraction of variance)"
     else:
-        title, y = "The share on the grid rises to 1 at α_max", "quantized share"
+        title, y = "The quantization rate rises to 1 at α_max", "quantization rate"
     figure_style.label(axes, "α/α_max", y, title)
 
 

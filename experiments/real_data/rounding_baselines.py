@@ -63,15 +63,15 @@ class Comparison:
         """The mean error of the rounded plain estimator over that of the plain one, minus 1."""
         return float(self.errors["plain rounded"].mean() / self.errors["plain"].mean()) - 1
 
-    def ratio(self, method: str, rival: str) -> Ratio:
-        """The error of the method over the rival's: mean over cuts, and how far above it the limit is.
+    def ratio(self, method: str, baseline: str) -> Ratio:
+        """The error of the method over the baseline's: mean over cuts, and how far above it the limit is.
 
         The limit is the one-sided 95 % limit of Student's t. Ratios of cuts that share training rows are
         correlated; the variance is then raised by test rows over training rows (Nadeau and Bengio 2003).
         """
-        ratios = self.errors[method] / self.errors[rival]
-        shared = 0.0 if self.study.few else 1 / (self.study.folds - 1)
-        return Ratio(float(ratios.mean()), corrected_resampled(ratios, shared))
+        ratios = self.errors[method] / self.errors[baseline]
+        overlap = 0.0 if self.study.few else 1 / (self.study.folds - 1)
+        return Ratio(float(ratios.mean()), corrected_resampled(ratios, overlap))
 
     def row(self) -> dict[str, Any]:
         """What tables and figures need of it."""

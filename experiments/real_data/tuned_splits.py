@@ -1,7 +1,7 @@
 r"""Random splits of real data: ridge, ridge rounded to a grid, and PAR-ridge, each with its own strength.
 
-The target is in units of its standard deviation and the columns are standardised, so errors are shares of the
-target's variance. The training rows are centred, which is the intercept.
+The target is in units of its standard deviation and the columns are standardised, so errors are fractions of
+the target's variance. The training rows are centred, which is the intercept.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ def tune(split: Split, spacing: float, strengths: Sequence[float]) -> Tuned:
 
 @dataclass(frozen=True)
 class RealSweep:
-    """Errors and the quantized share at falling shares of alpha_max, and whether all fits are certified."""
+    """Errors and quantization rates at falling fractions of alpha_max, and whether all fits are certified."""
 
     training: FloatArray
     test: FloatArray
@@ -178,7 +178,7 @@ class RealSweep:
     certified: bool
 
     def largest_fall(self, kind: Literal["training", "test"]) -> float:
-        """How far the error falls at most from one strength to the next stronger, as a share of the last.
+        """How far the error falls at most from one strength to the next stronger, as a fraction of the last.
 
         The last is alpha_max, where the error is that of 0.
         """
@@ -186,12 +186,12 @@ class RealSweep:
         return float(np.diff(error).max() / error[0])
 
 
-def sweep(split: Split, spacing: float, shares: FloatArray) -> RealSweep:
-    """Fits at falling shares of alpha_max."""
+def sweep(split: Split, spacing: float, fractions: FloatArray) -> RealSweep:
+    """Fits at falling fractions of alpha_max."""
     unit = Problem(split.loss, chords(spacing))
     w, certified, start = [], True, None
-    for share in shares:
-        problem = unit.with_penalty(unit.penalty.scaled(share * unit.strength_max()))
+    for fraction in fractions:
+        problem = unit.with_penalty(unit.penalty.scaled(fraction * unit.strength_max()))
         start = solve_to_slopes(problem, w0=start).w
         certified &= CertifiedPoint(problem, start).certified
         w.append(start)

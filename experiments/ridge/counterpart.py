@@ -1,4 +1,4 @@
-r"""A fit on a grid beside its unquantized counterpart: the same loss, and the smooth penalty of the chords.
+r"""A fit on a grid and its unquantized counterpart: the same loss, and the smooth penalty of the chords.
 
 The penalty p has a derivative that rises at least as fast as x itself, so a point where the gradient of the
 counterpart's objective is small is close to its minimiser: that certifies the counterpart.
@@ -51,7 +51,7 @@ CUBIC = Smooth(
 
 @dataclass(frozen=True)
 class Pair:
-    """The solution on a grid, the counterpart, and what is needed to judge and to compare them.
+    """The solution on a grid, the counterpart, and what is needed to certify and to compare them.
 
     `counterpart_error` bounds the distance of `counterpart` from the exact one; `labels` holds what tables
     and figures call the pair by.

@@ -1,4 +1,4 @@
-"""PAR-ridge and its rivals on the same draws over grids of many spacings."""
+"""PAR-ridge and its baselines on the same draws over grids of many spacings."""
 
 from __future__ import annotations
 
@@ -77,11 +77,11 @@ def table(settings: Sequence[Setting]) -> dict[str, list[float]]:
     """
     numbers: dict[str, Callable[[Fit], float]] = {
         "alpha": lambda found: found.alpha,
-        "share_of_bound": lambda found: found.distance / found.bound,
+        "distance_over_bound": lambda found: found.distance / found.bound,
         "par": lambda found: found.par / found.ridge,
         "rounded": lambda found: found.rounded / found.ridge,
         "over_equal_bits": lambda found: (found.par - found.equal_bits) / found.ridge,
-        "quantized_share": lambda found: found.quantized_share,
+        "quantization_rate": lambda found: found.quantization_rate,
         "bits": lambda found: found.bits,
     }
     rows = []

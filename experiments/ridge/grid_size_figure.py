@@ -21,32 +21,35 @@ def draw(evidence: Sequence[Evidence], figure: Figure) -> None:
     config = claims["C7/grid-size"].config
     names = [_name(*setting) for setting in config["settings"]]
     axes = figure_style.panels(figure, 6)
-    distance, share, error, rounded, rival, bits = axes
+    distance, rate, error, rounded, baseline, bits = axes
     _distance(distance, means, names, claims["C7/proportional"])
     for index, name in enumerate(names):
-        _with_bars(share, means, "quantized_share", index, name)
+        _with_bars(rate, means, "quantization_rate", index, name)
         _with_bars(error, means, "par", index, name)
         _with_bars(rounded, means, "rounded", index, name)
-        _with_bars(rival, means, "over_equal_bits", index, name)
+        _with_bars(baseline, means, "over_equal_bits", index, name)
         _with_bars(bits, means, "bits", index, name)
     figure_style.label(
-        share,
+        rate,
         SPACING,
-        "coefficients on the grid (share)",
-        "The share on the grid does not fall with q",
+        "quantization rate",
+        "The quantization rate does not fall with q",
     )
-    share.set_ylim(-0.03, 1.3)
-    share.legend(loc="upper left", ncols=2)
+    rate.set_ylim(-0.03, 1.3)
+    rate.legend(loc="upper left", ncols=2)
     figure_style.bound(
         error, [1.6, 2.5], [claims["C7/too-coarse"].bound[0]] * 2, "bound at q = 2, if quantized"
     )
     ridge = "‖ŵ − w*‖² / ‖ŵ_ridge − w*‖²"
     figure_style.label(error, SPACING, ridge, "Quantized well, error high: the grid is too coarse")
     rounded.set_yscale("log")
-    figure_style.label(rounded, SPACING, ridge, "The rival on the same grid: rounded ridge")
-    rival.axhline(0.0, color="black", linewidth=0.8)
+    figure_style.label(rounded, SPACING, ridge, "The baseline on the same grid: rounded ridge")
+    baseline.axhline(0.0, color="black", linewidth=0.8)
     figure_style.label(
-        rival, SPACING, "‖ŵ − w*‖²: (PAR − rounded) / ridge", "At equal bits PAR-ridge does not beat rounding"
+        baseline,
+        SPACING,
+        "‖ŵ − w*‖²: (PAR − rounded) / ridge",
+        "At equal bits PAR-ridge does not beat rounding",
     )
     figure_style.bound(bits, None, claims["C11/grid-size"].bound[0], "floats")
     figure_style.label(
@@ -82,7 +85,7 @@ def _distance(axes: Axes, means: dict[str, np.ndarray], names: Sequence[str], cl
     """The distance from ridge of each setting in units of its bound, which is in proportion to q."""
     for index, name in enumerate(names):
         slope, half = claim.table["slope"][index], claim.table["slope_half"][index]
-        _with_bars(axes, means, "share_of_bound", index, f"{name}: ∝ q^s, s = {slope:.3f} ± {half:.3f}")
+        _with_bars(axes, means, "distance_over_bound", index, f"{name}: ∝ q^s, s = {slope:.3f} ± {half:.3f}")
     figure_style.bound(axes, None, 1.0, "bound α/(α + μ) · √d q/2")
     axes.set_ylim(0, 2.1)
     figure_style.label(

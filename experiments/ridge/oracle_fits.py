@@ -79,7 +79,7 @@ class LinearModel:
 
 @dataclass(frozen=True)
 class Fit:
-    """PAR-ridge beside ridge and its roundings on one draw; errors are ``‖w − w*‖²``.
+    """PAR-ridge, ridge and its roundings on one draw; errors are ``‖w − w*‖²``.
 
     `expected` is the mean of `ridge` over the noise, `rounded` the error of ridge rounded to the grid of
     PAR-ridge, and `equal_bits` that of ridge rounded to the finest grid that takes no more bits than
@@ -94,7 +94,7 @@ class Fit:
     par: float
     distance: float
     bound: float
-    quantized_share: float
+    quantization_rate: float
     bits: float  # per coefficient
     critical: bool
     covered: bool
@@ -144,7 +144,7 @@ def fit(
         par=model.squared_error(pair.w),
         distance=pair.distance,
         bound=theory.ridge_distance(d, spacing, alpha, model.curvature),
-        quantized_share=pair.point.rate,
+        quantization_rate=pair.point.rate,
         bits=bits / d,
         critical=pair.certified,
         covered=pair.covered,

@@ -18,7 +18,7 @@ y = X w* + noise of standard deviation 1/2, X and w* standard normal, all drawn 
 rows than columns in two shapes, more rows in one. The strength is an oracle's, the one of least expected
 error of ridge, and for more rows also the fixed strength 1. Spacings from 0.02 to 2, levels from
 `theory.covering_levels`. Storage is that of the escape code with the levels that occur, for floats of 32
-bits; the rival at equal bits is ridge on the finest even grid up to its largest coefficient.
+bits; the baseline at equal bits is ridge on the finest even grid up to its largest coefficient.
 
 Prediction
 ----------
@@ -184,7 +184,9 @@ def _proportional(settings: Sequence[Setting]) -> Evidence:
 def _too_coarse(settings: Sequence[Setting]) -> Evidence:
     def at(spacing: Callable[[FitsBySpacing], float]) -> dict[str, list[float | bool]]:
         chosen = [s.fits[spacing(s.fits)] for s in settings]
-        well = [fits for fits in chosen if mean_over(fits, lambda f: f.quantized_share).low >= QUANTIZED_WELL]
+        well = [
+            fits for fits in chosen if mean_over(fits, lambda f: f.quantization_rate).low >= QUANTIZED_WELL
+        ]
         return {
             "measured": [mean_over(fits, lambda found: found.par / found.ridge).low for fits in well],
             "certified": [all(found.certified for found in fits) for fits in well],
@@ -196,7 +198,7 @@ def _too_coarse(settings: Sequence[Setting]) -> Evidence:
         statement="On a grid of spacing 2 well quantized fits err at least 1.1 times as much as ridge.",
         remark=(
             "Its failure signature, High Estimation Error, is that the model quantizes well but the error is "
-            "high; the share on the grid does not tell, as it is as high on the finest grid."
+            "high; the quantization rate does not tell, as it is as high on the finest grid."
         ),
         relation=">=",
         bound=WORSE,
@@ -208,12 +210,12 @@ def _too_coarse(settings: Sequence[Setting]) -> Evidence:
 
 
 def _equal_bits(settings: Sequence[Setting]) -> Evidence:
-    def against(rival: Callable[[Fit], float]) -> dict[str, list[float]]:
-        """The mean error of PAR-ridge, and that of the rival less 4 standard errors of their difference."""
+    def against(baseline: Callable[[Fit], float]) -> dict[str, list[float]]:
+        """Mean errors of PAR-ridge, and that of a baseline less 4 standard errors of their difference."""
         measured, bound = [], []
         for fits in (fits for s in settings for fits in s.fits.values()):
             mean = mean_over(fits, lambda found: found.par).mean
-            excess = mean_over(fits, lambda found: found.par - rival(found))
+            excess = mean_over(fits, lambda found: found.par - baseline(found))
             measured.append(mean)
             bound.append(mean - excess.mean - STANDARD_ERRORS * excess.error)
         return {"measured": measured, "bound": bound}
@@ -223,7 +225,7 @@ def _equal_bits(settings: Sequence[Setting]) -> Evidence:
         claim="C7/equal-bits",
         source="[PAR] abstract; next check 2",
         statement="At no spacing does PAR-ridge beat ridge rounded in as many bits by 4 standard errors.",
-        remark="It compares with floats; rounding to a grid of its own is the rival that is chosen here.",
+        remark="It compares with floats; rounding to a grid of its own is the baseline that is chosen here.",
         relation=">=",
         **against(lambda found: found.equal_bits),
         certified=certified,

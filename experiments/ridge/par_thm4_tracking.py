@@ -216,23 +216,23 @@ def _tracks(cells: Sequence[Cell]) -> Evidence:
 
 
 def _vanishes(cells: Sequence[Cell]) -> Evidence:
-    def share(found: Fit) -> float:
-        return found.quantized_share
+    def rate(found: Fit) -> float:
+        return found.quantization_rate
 
     tall, wide = [cell for cell in cells if cell.ratio >= 4], [cell for cell in cells if cell.ratio < 1]
-    strong = [MeanInterval.of([share(found) for found in cell.strong]).low for cell in tall]
+    strong = [MeanInterval.of([rate(found) for found in cell.strong]).low for cell in tall]
     return claimed(
         claim="C12/vanishes",
         statement="With 4 d rows or more and the best strength at most 1 % of coefficients are on the grid.",
         standing=Standing.MADE_PRECISE,
         remark="It does not say that the fit stops being quantized where it tracks ridge best.",
         relation="<=",
-        measured=[cell.mean(share).high for cell in tall],
+        measured=[cell.mean(rate).high for cell in tall],
         bound=FEW,
         certified=[cell.certified for cell in tall],
         control=Control(
             outside="Fewer rows than columns; 4 d rows or more at the fixed strength 1.",
-            measured=[*(cell.mean(share).low for cell in wide), *strong],
+            measured=[*(cell.mean(rate).low for cell in wide), *strong],
             bound=FEW,
             certified=[
                 *(cell.certified for cell in wide),
@@ -279,7 +279,7 @@ def _table(cells: Sequence[Cell]) -> dict[str, list[float]]:
             "par",
             "relative_gap",
             "relative_rounded_gap",
-            "quantized_share",
+            "quantization_rate",
             "bits",
         ):
             interval = cell.mean(lambda found, name=name: getattr(found, name))

@@ -1,4 +1,4 @@
-"""Fits on a grid beside their unquantized counterparts, over designs and strengths, as points of a claim."""
+"""Fits on a grid and their unquantized counterparts, over designs and strengths, as points of a claim."""
 
 from __future__ import annotations
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.measure.certified_point import CertifiedPoint
+from experiments.measure.certified_point import CertifiedPoint, solve_to_slopes
 from experiments.ridge.counterpart import RIDGE, Pair, counterpart_error
-from parlin import LeastSquares, Problem, designs, solve, theory
+from parlin import LeastSquares, Problem, designs, theory
 
 FloatArray = NDArray[np.float64]
 
@@ -62,7 +62,7 @@ class Spiked:
         return cls(LeastSquares(X, y), solution, ridge)
 
     def on_short_grid(self) -> Pair:
-        """The planted solution beside ridge, on the grid that ends one cell beyond the ridge solution."""
+        """The planted solution and ridge, on the grid that ends one cell beyond the ridge solution."""
         return self._pair(self.solution, _N_LEVELS)
 
     def on_covering_grid(self) -> Pair:
@@ -77,7 +77,7 @@ class Spiked:
         corner *= np.sqrt(2 / d)
         loss = LeastSquares(corner[:, :2], corner[:, 2])
         problem = Problem(loss, designs.ridge(1.0, n_levels), penalty_weights=[1, d - 1])
-        first, others = solve(problem, tol=1e-13).w
+        first, others = solve_to_slopes(problem, tol=1e-13).w
         return self._pair(np.concatenate(([first], np.full(d - 1, others))), n_levels)
 
     def _pair(self, w: FloatArray, n_levels: int) -> Pair:

@@ -21,12 +21,12 @@ def draw(evidence: Sequence[Evidence], figure: Figure) -> None:
     config = claims["C12/expected"].config
     columns = config["columns"]
     axes = figure_style.panels(figure, len(columns) + 4)
-    *errors, gap, tracking, share, bits = axes
+    *errors, gap, tracking, rate, bits = axes
     for panel, d in zip(errors, columns, strict=True):
         _errors(panel, means, d)
     _gap(gap, claims["C12/gap"], columns)
     _tracking(tracking, means, columns)
-    _share(share, means, columns, claims["C12/vanishes"].bound[0])
+    _rate(rate, means, columns, claims["C12/vanishes"].bound[0])
     _bits(bits, means, columns, claims["C12/together"].bound[0])
     for panel in axes:
         panel.set_xscale("log")
@@ -115,17 +115,15 @@ def _tracking(axes: Axes, means: dict[str, np.ndarray], columns: Sequence[int]) 
     )
 
 
-def _share(axes: Axes, means: dict[str, np.ndarray], columns: Sequence[int], few: float) -> None:
-    """The share on the grid, and the floor of the quantization theorem."""
+def _rate(axes: Axes, means: dict[str, np.ndarray], columns: Sequence[int], few: float) -> None:
+    """The quantization rate, and the floor of the quantization theorem."""
     for index, d in enumerate(columns):
         shift = 0.97 if index == 0 else 1.03
-        _with_bars(axes, means, "quantized_share", d, index, f"PAR-ridge, d = {d}", shift)
+        _with_bars(axes, means, "quantization_rate", d, index, f"PAR-ridge, d = {d}", shift)
     ratio = np.geomspace(means["ratio"].min(), means["ratio"].max(), 200)
     axes.plot(ratio, np.maximum(1 - ratio, 0), color="#666666", linewidth=0.9, label="floor 1 − n/d")
     figure_style.bound(axes, [4, means["ratio"].max()], [few, few], f"bound {few:g} from 4 d rows on")
-    figure_style.label(
-        axes, ROWS, "coefficients on the grid (share)", "At the best strength quantization vanishes"
-    )
+    figure_style.label(axes, ROWS, "quantization rate", "At the best strength quantization vanishes")
 
 
 def _bits(axes: Axes, means: dict[str, np.ndarray], columns: Sequence[int], half: float) -> None:

@@ -2,9 +2,9 @@ r"""Storage is halved where few coefficients are off the levels, and nowhere els
 
 Claims
 ------
-C11: designs with n/d up to a share that theory gives are stored in half the bits of floats at every
+C11: designs with n/d up to a fraction that theory gives are stored in half the bits of floats at every
 strength. Behind it are the bits of the escape layout (C11/escape) and of the bitmap layout (C11/bitmap), the
-share up to which either halves (C11/threshold), and the share from which neither does, whatever the grid
+fraction up to which either halves (C11/threshold), and the one from which neither does, whatever the grid
 (C11/impossible). All of it is of bytes that were written (C11/file) and read back (C11/round-trip).
 
 Source
@@ -22,26 +22,26 @@ criticality and its objective, where compared, no larger than cvxpy's up to 1e-8
 
 Prediction
 ----------
-`theory.escape_code_bits` and `theory.bitmap_bits`, to the bit; half of floats up to a share u/d of
+`theory.escape_code_bits` and `theory.bitmap_bits`, to the bit; half of floats up to a fraction u/d of
 `theory.escape_free_share` and `theory.bitmap_free_share`, and no further. A normal design has u <= n, and
-u = n at weak strengths, so n/d up to the share is a promise that one row more breaks. From u/d = 1/2 - 1/F
+u = n at weak strengths, so n/d up to it is a promise that one row more breaks. From u/d = 1/2 - 1/F
 on, both layouts take Fd/2 + F bits or more, since every coefficient has a bit and the levels a float.
 
 Falsified by
 ------------
 One bit more or less than the formula: `theory.escape_code_bits(float_bits=float_bits - 1)` violates
 C11/escape and C11/file, `theory.bitmap_bits(float_bits=float_bits - 1)` violates C11/bitmap and C11/file,
-`Stored.n_bits - 1` violates C11/impossible; a fit beyond the share that is halved, or one within it that is
-not: `0.9 * theory.escape_free_share` violates C11/threshold, `0.9 * theory.bitmap_free_share` violates
+`Stored.n_bits - 1` violates C11/impossible; a fit beyond the fraction that is halved, or one within it that
+is not: `0.9 * theory.escape_free_share` violates C11/threshold, `0.9 * theory.bitmap_free_share` violates
 C11/threshold, `1.1 * theory.escape_free_share` violates C11, `1.1 * theory.bitmap_free_share` violates C11;
 a coefficient that comes back with other bits: `packed.unpack + 1e-9` violates C11/round-trip.
 
 Control
 -------
-Levels that are no multiples of one spacing, counted as two floats (C11/escape, C11/bitmap); the share of the
-other layout (C11/threshold); one row more at the weakest strength (C11); a single level with one free
-coefficient less (C11/impossible); the header left out (C11/file); the fit rounded to the nearest
-levels, so that codes are all that is stored (C11/round-trip).
+Levels that are no multiples of one spacing, counted as two floats (C11/escape, C11/bitmap); the fraction of
+the other layout (C11/threshold); one row more at the weakest strength (C11); a single level with one free
+coefficient less (C11/impossible); the header left out (C11/file); the fit rounded to the nearest levels, so
+that codes are all that is stored (C11/round-trip).
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ claimed = partial(Evidence, source="[PAR] storage")
 made_precise = partial(
     claimed,
     standing=Standing.MADE_PRECISE,
-    remark="It says that storage falls by a factor of two, and names neither a layout nor a share.",
+    remark="It says that storage falls by a factor of two, and names neither a layout nor a fraction.",
 )
 HEADER_BYTES = 36
 
@@ -180,7 +180,7 @@ def _promise(config: Config) -> Evidence:
         beyond += stored(found, *kind)
     return made_precise(
         claim="C11",
-        statement="A normal design with n/d up to the share of theory is stored in half, at every strength.",
+        statement="A normal design with n/d up to theory's fraction is stored in half, at every strength.",
         relation=">=",
         **columns(within, lambda found: found.ratio, 2.0),
         control=Control(
@@ -220,11 +220,11 @@ def _threshold(every: Sequence[Stored]) -> Evidence:
 
     return made_precise(
         claim="C11/threshold",
-        statement="A fit takes at most half the bits of floats exactly where u/d is at most theory's share.",
+        statement="A fit is at most half the size of floats exactly where u/d is at most theory's fraction.",
         relation="==",
         **columns(every, halved, predicted),
         control=Control(
-            outside="The share of the other layout.", **columns(every, halved, predicted_by_the_other)
+            outside="The fraction of the other layout.", **columns(every, halved, predicted_by_the_other)
         ),
         table={
             "ratio": [found.ratio for found in every],
@@ -247,10 +247,10 @@ def _impossible(config: Config, even: Sequence[Stored]) -> Evidence:
             (*_, last) = fits(f"normal {n} × {d}", design, on_levels([0.0]), config.alphas, seed)
             yield from stored([last], LAYOUTS, [float_bits])
 
-    at_share = [found for float_bits in FLOAT_BITS for found in single_level(float_bits, 0)]
+    at_limit = [found for float_bits in FLOAT_BITS for found in single_level(float_bits, 0)]
     below = [found for float_bits in FLOAT_BITS for found in single_level(float_bits, 1)]
     beyond = [
-        found for found in [*even, *at_share] if found.free >= found.shape[0] * (0.5 - 1 / found.float_bits)
+        found for found in [*even, *at_limit] if found.free >= found.shape[0] * (0.5 - 1 / found.float_bits)
     ]
     return claimed(
         claim="C11/impossible",

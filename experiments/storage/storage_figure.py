@@ -45,11 +45,11 @@ def _column(claim: Evidence, name: str) -> NDArray[np.generic]:
 def _measured(axes: Axes, claim: Evidence, chosen: NDArray[np.bool_], index: int, name: str) -> None:
     """Bits of packed fits over u/d as points, and as a thin line the bits that the formula gives."""
     d = _column(claim, "d")[chosen]
-    share = _column(claim, "free")[chosen] / d
-    order = np.argsort(share)
+    fraction = _column(claim, "free")[chosen] / d
+    order = np.argsort(fraction)
     look = figure_style.series(index) | {"marker": "none", "linewidth": 0.9}
-    axes.plot(share[order], (claim.bound[chosen] / d)[order], **look)
-    figure_style.points(axes, share, claim.measured[chosen] / d, claim.certified[chosen], index, name)
+    axes.plot(fraction[order], (claim.bound[chosen] / d)[order], **look)
+    figure_style.points(axes, fraction, claim.measured[chosen] / d, claim.certified[chosen], index, name)
 
 
 def _normal(axes: Axes, claim: Evidence, title: str) -> None:
@@ -77,12 +77,12 @@ def _real(axes: Axes, escape: Evidence, bitmap: Evidence) -> None:
 def _finish(axes: Axes, title: str) -> None:
     figure_style.bound(axes, None, _FLOAT_BITS / 2, "half of floats, F/2")
     axes.set_xlim(-0.03, 1.03)
-    figure_style.label(axes, "share off the levels, u/d", "bits per coefficient", title, legend=False)
+    figure_style.label(axes, "fraction off the levels, u/d", "bits per coefficient", title, legend=False)
     axes.legend(loc="upper left")
 
 
 def _threshold(axes: Axes, claim: Evidence) -> None:
-    """Normal designs: the ratio at every strength over n/d, and where theory's shares are."""
+    """Normal designs: the ratio at every strength over n/d, and where theory's limits are."""
     k, d = _LEVELS, claim.config["d"]
     chosen = (_column(claim, "F") == _FLOAT_BITS) & (_column(claim, "K") == k)
     shapes = {f"normal {n} × {d}": n for n in claim.config["rows"]}
@@ -96,11 +96,11 @@ def _threshold(axes: Axes, claim: Evidence) -> None:
         figure_style.points(axes, x, ratio[shown], claim.certified[shown], index, layout)
         look = {"color": figure_style.series(index)["color"], "linestyle": (":", "-.")[index]}
         limit = largest[shown][0]
-        axes.axvline(limit / d, linewidth=1, **look, label=f"its share: n = {limit}")
+        axes.axvline(limit / d, linewidth=1, **look, label=f"its limit: n = {limit}")
     figure_style.bound(axes, None, 2.0, "2 times smaller")
     axes.set_yscale("log", base=2)
     axes.yaxis.set_major_formatter("{x:g}")
     axes.set_ylim(0.9, 32)
-    title = f"K = {k}: up to the share, every strength is halved"
+    title = f"K = {k}: up to the limit, every strength is halved"
     figure_style.label(axes, "n/d", "bits of floats / bits of payload", title, legend=False)
     axes.legend(loc="upper right", ncols=2)

@@ -27,7 +27,7 @@ FLOAT_BITS = (32, 64)
 # The grids end here, in standard deviations of the target a unit of the feature.
 REACH = 0.35
 BITS = {"escape": theory.escape_code_bits, "bitmap": theory.bitmap_bits}
-SHARES = {"escape": theory.escape_free_share, "bitmap": theory.bitmap_free_share}
+FREE_FRACTIONS = {"escape": theory.escape_free_share, "bitmap": theory.bitmap_free_share}
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,14 +95,14 @@ class Stored:
         return BITS[self.read.layout](d, self.free, k, self.float_bits, uniform)
 
     def largest_free(self, layout: Layout) -> int:
-        """The largest u that the share of theory allows for two times fewer bits."""
+        """The largest u that theory allows for two times fewer bits."""
         return largest_free(*self.shape, self.float_bits, layout, self.even)
 
 
 def largest_free(d: int, n_levels: int, float_bits: int, layout: Layout, uniform: bool = True) -> int:
     """How many of d coefficients may be off the levels so that the bits are at most half of floats'."""
-    # The share is rounded, the number is whole.
-    return math.floor(SHARES[layout](d, n_levels, float_bits, uniform) * d + 1e-9)
+    # The fraction is rounded, the number is whole.
+    return math.floor(FREE_FRACTIONS[layout](d, n_levels, float_bits, uniform) * d + 1e-9)
 
 
 def stored(
@@ -194,7 +194,7 @@ def fits(
     seed: int | None = None,
     compare: bool = False,
 ) -> Iterator[CertifiedPoint]:
-    """Fits of one model, each begun where the last one ended; with `compare`, cvxpy judges the middle one.
+    """Fits of one model, each begun where the last one ended; with `compare`, one is compared with cvxpy.
 
     Each is run until its gradient is exact relative to the smallest slope.
     """

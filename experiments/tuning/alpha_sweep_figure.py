@@ -54,8 +54,8 @@ def _band(axes: Axes, x: ArrayLike, column: Mapping[str, Any], index: int, label
 
 def _errors(axes: Axes, swept: Mapping[str, Any], n: int) -> None:
     for index, method in enumerate(_NAMES):
-        _band(axes, swept["share"], swept[str(n)][f"test of {method}"], index, f"test, {_NAMES[method]}")
-    _band(axes, swept["share"], swept[str(n)]["training of PAR"], 3, "training, PAR-ridge")
+        _band(axes, swept["fraction"], swept[str(n)][f"test of {method}"], index, f"test, {_NAMES[method]}")
+    _band(axes, swept["fraction"], swept[str(n)]["training of PAR"], 3, "training, PAR-ridge")
     axes.set_xscale("log")
     figure_style.label(
         axes,
@@ -68,7 +68,7 @@ def _errors(axes: Axes, swept: Mapping[str, Any], n: int) -> None:
 def _estimation(axes: Axes, swept: Mapping[str, Any], n: int) -> None:
     columns = swept[str(n)]
     for index, method in enumerate(_NAMES):
-        _band(axes, swept["share"], columns[f"estimation of {method}"], index, _NAMES[method])
+        _band(axes, swept["fraction"], columns[f"estimation of {method}"], index, _NAMES[method])
     figure_style.bound(axes, None, columns["collapsed"], "all weights 0")
     # Room for the legend above the line.
     axes.set_ylim(top=1.25 * columns["collapsed"])
@@ -80,20 +80,20 @@ def _estimation(axes: Axes, swept: Mapping[str, Any], n: int) -> None:
 
 def _quantized(axes: Axes, swept: Mapping[str, Any], config: Mapping[str, Any]) -> None:
     for index, n in enumerate(config["sizes"]):
-        _band(axes, swept["share"], swept[str(n)]["rate"], index, f"n = {n}")
+        _band(axes, swept["fraction"], swept[str(n)]["rate"], index, f"n = {n}")
     few = config["sizes"][0]
     path = swept[str(few)]["one path"]
     look = {"color": "black", "linewidth": 0.7, "label": f"n = {few}, one data set"}
-    axes.step(path["share"], path["rate"], where="post", **look)
+    axes.step(path["fraction"], path["rate"], where="post", **look)
     floor = theory.quantization_floor(few, config["d"])
     figure_style.bound(axes, None, floor, f"floor 1 − n/d for n = {few}")
     axes.set_xscale("log")
-    figure_style.label(axes, "α/α_max", "quantized share", "Only on average the quantized share rises with α")
+    figure_style.label(axes, "α/α_max", "quantization rate", "Only on average the rate rises with α")
 
 
 def _distinct(axes: Axes, swept: Mapping[str, Any], config: Mapping[str, Any]) -> None:
     for index, n in enumerate(config["sizes"]):
-        _band(axes, swept["share"], swept[str(n)]["distinct"], index, f"n = {n}")
+        _band(axes, swept["fraction"], swept[str(n)]["distinct"], index, f"n = {n}")
     axes.set_xscale("log")
     figure_style.label(axes, "α/α_max", "distinct coefficients (number)", "At α_max one value is left")
 

@@ -14,8 +14,8 @@ _NAMES = dict(zip(METHODS, ("PAR-ridge", "rounded ridge", "ridge"), strict=True)
 
 
 def curves(sweeps: Mapping[int, Sequence[Sweep]]) -> dict[str, Any]:
-    """Means over seeds at each share of alpha_max with the half-widths of their limits, by rows."""
-    columns: dict[str, Any] = {"share": next(iter(sweeps.values()))[0].shares}
+    """Means over seeds at each fraction of alpha_max with the half-widths of their limits, by rows."""
+    columns: dict[str, Any] = {"fraction": next(iter(sweeps.values()))[0].fractions}
     for n, each in sweeps.items():
         measured = {
             f"{kind} of {method}": [found.errors[method][kind] for found in each]
@@ -25,9 +25,9 @@ def curves(sweeps: Mapping[int, Sequence[Sweep]]) -> dict[str, Any]:
         measured |= {"rate": [found.rate for found in each], "distinct": [found.distinct for found in each]}
         columns[str(n)] = {name: mean_and_half_width(values) for name, values in measured.items()}
         path = each[0].path
-        # The lower knot of a segment, and the share on the whole segment above it.
+        # The lower knot of a segment, and the rate on the whole segment above it.
         columns[str(n)]["one path"] = {
-            "share": [float(f"{share:.5g}") for share in path.alphas[1:] / path.alphas[0]],
+            "fraction": [float(f"{alpha:.5g}") for alpha in path.alphas[1:] / path.alphas[0]],
             "rate": path.quantization_rate(),
         }
         columns[str(n)]["collapsed"] = float(np.mean([np.linalg.norm(found.data.coef) for found in each]))
@@ -37,7 +37,7 @@ def curves(sweeps: Mapping[int, Sequence[Sweep]]) -> dict[str, Any]:
 def errors_by_spacing(
     sweeps: Mapping[tuple[int, float], Sequence[Sweep]], least_rate: float
 ) -> dict[str, Any]:
-    """Mean test errors at the best strengths, and the quantized share there, by rows and spacing."""
+    """Mean test errors at the best strengths, and the quantization rates there, by rows and spacing."""
     rows = []
     for (n, spacing), each in sweeps.items():
         tuned = {_NAMES[method]: [found.tuned(method) for found in each] for method in METHODS}

@@ -75,6 +75,6 @@ def _distances(axes: Axes, claim: Evidence, side: str, title: str) -> None:
     axes.set_xscale("log")
     axes.set_yscale("log")
     figure_style.label(
-        axes, "iteration", "distance from the solution\n(share of its length)", title, legend=False
+        axes, "iteration", "distance from the solution\n(fraction of its length)", title, legend=False
     )
     axes.legend(loc="lower left", title="α/α_max", title_fontsize=7)

@@ -2,7 +2,7 @@ r"""The strength of the penalty: the trade-off, and whether a coarse grid or the
 
 Claims
 ------
-C15: with the strength the training loss rises (C15/training-loss), the quantized share not always
+C15: with the strength the training loss rises (C15/training-loss), the quantization rate not always
 (C15/quantized-share). The best error with a grid rises with its spacing (C15/coarse); but where nine tenths
 of the coefficients are quantized, most of the excess error is there on a fine grid too, so the strength is
 to blame (C15/strength-not-grid). On coarse grids the penalty has a smaller error than rounding
@@ -17,19 +17,19 @@ Setting
 Normal rows with correlated neighbours, d = 60, n = 30 and 120, standard normal coefficients, noise of
 standard deviation 3. Ridge chords, followed exactly from alpha_max down to 1e-4 of it, and looked at on a
 grid of strengths. Every strength is chosen on rows of its own, for each method alone; the errors are those
-on further rows. Rivals at the same strengths are ridge and ridge rounded to the same grid.
+on further rows. Baselines at the same strengths are ridge and ridge rounded to the same grid.
 
 Prediction
 ----------
 Of two solutions the one with the larger strength has the larger loss: add the two inequalities that say that
-each is best at its own strength. A coefficient that leaves one level lands on the next as the strength
+each is best at its own strength. A coefficient that leaves one level reaches the next as the strength
 falls. Nothing is proved about errors on other rows; they are measured, with one-sided 99 % limits of means
 over seeds.
 
 Falsified by
 ------------
 A training loss that falls from one knot to the next stronger: `Sweep.largest_fall + 1e-9` violates
-C15/training-loss; a share that never falls: `most_returning - 2` violates C15/quantized-share; a limit on
+C15/training-loss; a rate that never falls: `most_returning - 2` violates C15/quantized-share; a limit on
 the wrong side of its bound: on grids four times as fine, `sweep(spacing=0.25 * spacing)` violates C15/coarse
 and C15/rounding; at the best strength, whatever it quantizes, `Sweep.tuned(least_rate=0)` violates
 C15/strength-not-grid.
@@ -79,7 +79,7 @@ class Config:
     n_out: int  # rows to choose by, and as many to test on
     spacings: tuple[float, ...]
     main_spacing: float
-    shares: tuple[float, ...]  # of alpha_max
+    fractions: tuple[float, ...]  # of alpha_max
     seeds: tuple[int, ...]
     n_orthogonal: int
 
@@ -92,7 +92,7 @@ class Config:
             n_out=400,
             spacings=(0.25, 1.0, 2.0, 4.0),
             main_spacing=1.0,
-            shares=_falling(25),
+            fractions=_falling(25),
             seeds=tuple(range(50)),
             n_orthogonal=5,
         )
@@ -106,21 +106,21 @@ class Config:
             n_out=100,
             spacings=(0.5, 4.0),
             main_spacing=0.5,
-            shares=_falling(9),
+            fractions=_falling(9),
             seeds=tuple(range(20)),
             n_orthogonal=1,
         )
 
 
 def _falling(count: int) -> tuple[float, ...]:
-    return tuple(float(f"{share:.4g}") for share in np.geomspace(1.0, 1e-4, count))
+    return tuple(float(f"{fraction:.4g}") for fraction in np.geomspace(1.0, 1e-4, count))
 
 
 def run(config: Config) -> tuple[Evidence, ...]:
     draws = (config.d, config.n_out, config.noise)
     drawn = {n: [Data.draw(n, *draws, seed) for seed in config.seeds] for n in config.sizes}
     sweeps = {
-        (n, q): [sweep(data, q, np.array(config.shares)) for data in drawn[n]]
+        (n, q): [sweep(data, q, np.array(config.fractions)) for data in drawn[n]]
         for n, q in product(config.sizes, config.spacings)
     }
     return *_trade_off(config, sweeps), *_grids(config, sweeps)
@@ -155,7 +155,9 @@ def _trade_off(config: Config, sweeps: Sweeps) -> tuple[Evidence, Evidence]:
         ),
         made_precise(
             claim="C15/quantized-share",
-            statement="On every grid there are data whose quantized share once falls as the strength rises.",
+            statement=(
+                "On every grid there are data whose quantization rate once falls as the strength rises."
+            ),
             source="[PAR] experiment 2; next check 3",
             remark="It asks for the trade-off curve, which is one on average only.",
             relation=">=",
@@ -236,7 +238,7 @@ def _grids(config: Config, sweeps: Sweeps) -> tuple[Evidence, Evidence, Evidence
             source=SIGNATURE,
             remark=(
                 'It says "quantizes well, but test error is high → the grid is likely too coarse"; the error '
-                "is due to the strength that such a share takes."
+                "is due to the strength that such a rate takes."
             ),
             relation=">=",
             measured=blame(WELL_QUANTIZED),
@@ -257,8 +259,8 @@ def _grids(config: Config, sweeps: Sweeps) -> tuple[Evidence, Evidence, Evidence
             ),
             source=f"{SIGNATURE}; next check 2",
             remark=(
-                "It has no such rival. At its best strength PAR-ridge leaves coefficients off the grid; with "
-                "nine tenths on it, it can lose to rounding."
+                "It has no such baseline. At its best strength PAR-ridge leaves coefficients off the grid; "
+                "with nine tenths on it, it can lose to rounding."
             ),
             relation="<=",
             measured=against_rounding(0.0),

@@ -74,7 +74,7 @@ NONCONVEX = ("rippled MCP", "sawtooth")
 ROUNDINGS = 2 * float(np.finfo(float).eps)
 # Of a distance relative to the length of the minimiser, over one step.
 ROUNDING_OF_STEPS = 1e-12
-# Distances from the minimiser below this share of its length count as settled.
+# Distances from the minimiser below this fraction of its length count as settled.
 SETTLED = 1e-6
 
 
@@ -85,8 +85,8 @@ class Config:
     noise: float
     seeds: tuple[int, ...]
     multiples: tuple[float, ...]  # of alpha_max
-    judged_up_to: float
-    settling_shares: tuple[float, ...]  # of alpha_max
+    claimed_up_to: float
+    settling_fractions: tuple[float, ...]  # of alpha_max
     n_steps: int
     batch: int
 
@@ -98,8 +98,8 @@ class Config:
             noise=3.0,
             seeds=tuple(range(6)),
             multiples=(0.25, 0.5, 0.8, 0.95, 1.05, 1.25, 1.5, 2.0, 3.0, 4.0),
-            judged_up_to=1.5,
-            settling_shares=(0.3, 1e-2, 1e-4, 1e-6),
+            claimed_up_to=1.5,
+            settling_fractions=(0.3, 1e-2, 1e-4, 1e-6),
             n_steps=3000,
             batch=10,
         )
@@ -112,8 +112,8 @@ class Config:
             noise=2.0,
             seeds=(0,),
             multiples=(0.8, 1.05),
-            judged_up_to=1.1,
-            settling_shares=(0.3, 1e-4),
+            claimed_up_to=1.1,
+            settling_fractions=(0.3, 1e-4),
             n_steps=800,
             batch=5,
         )
@@ -168,9 +168,9 @@ def _nonconvex(config: Config, drawn: Sequence[Data]) -> Evidence:
         name: [[above_alpha_max(data.loss, EVEN[name], m) for m in config.multiples] for data in drawn]
         for name in ("ridge chords", *NONCONVEX)
     }
-    judged = [k for k, m in enumerate(config.multiples) if 1 < m <= config.judged_up_to]
-    inside = [row[k] for name in NONCONVEX for row in found[name] for k in judged]
-    outside = [row[k] for row in found["ridge chords"] for k in judged]
+    above = [k for k, m in enumerate(config.multiples) if 1 < m <= config.claimed_up_to]
+    inside = [row[k] for name in NONCONVEX for row in found[name] for k in above]
+    outside = [row[k] for row in found["ridge chords"] for k in above]
     return made_precise(
         claim="C15/nonconvex",
         statement="Above alpha_max a nonconvex penalty has critical points that are better than 0.",
@@ -196,21 +196,21 @@ def _nonconvex(config: Config, drawn: Sequence[Data]) -> Evidence:
 
 
 def _drift(config: Config, wide: Sequence[Data], tall: Sequence[Data]) -> tuple[Evidence, Evidence]:
-    def runs(drawn: Sequence[Data], share: float, step: float, batch: int | None) -> list[distances.Run]:
+    def runs(drawn: Sequence[Data], fraction: float, step: float, batch: int | None) -> list[distances.Run]:
         penalty = designs.ridge(0.5, 16, bounded=True)
         found = []
         for data in drawn:
             problem = Problem(data.loss, penalty)
-            problem = problem.with_penalty(penalty.scaled(share * problem.strength_max()))
+            problem = problem.with_penalty(penalty.scaled(fraction * problem.strength_max()))
             found.append(distances.run(problem, step, config.n_steps, batch, seed=len(found)))
         return found
 
-    shares = config.settling_shares
-    ends = (shares[0], shares[-1])
-    settled = {f"{share:g}": runs(tall, share, 1.0, None) for share in shares}
-    slow = {f"{share:g}, n = {wide[0].n}": runs(wide, share, 1.0, None) for share in shares}
-    outside = {f"{share:g}, step 2.05/L": runs(tall, share, 2.05, None) for share in ends} | {
-        f"{share:g}, {config.batch} rows": runs(tall, share, 0.1, config.batch) for share in ends
+    fractions = config.settling_fractions
+    ends = (fractions[0], fractions[-1])
+    settled = {f"{fraction:g}": runs(tall, fraction, 1.0, None) for fraction in fractions}
+    slow = {f"{fraction:g}, n = {wide[0].n}": runs(wide, fraction, 1.0, None) for fraction in fractions}
+    outside = {f"{fraction:g}, step 2.05/L": runs(tall, fraction, 2.05, None) for fraction in ends} | {
+        f"{fraction:g}, {config.batch} rows": runs(tall, fraction, 0.1, config.batch) for fraction in ends
     }
     kept = np.unique(np.geomspace(1, config.n_steps, 120).astype(int)) - 1
 
@@ -239,7 +239,7 @@ def _drift(config: Config, wide: Sequence[Data], tall: Sequence[Data]) -> tuple[
             remark=(
                 'It says "weights oscillate and never settle → λ is too low"; a strong λ ends that for steps '
                 "slightly above 2/L, but not for gradients of a few rows. With fewer rows than columns a "
-                f"weak λ makes it slow: at {shares[-1]:g} alpha_max and n = {wide[0].n} the distance is "
+                f"weak λ makes it slow: at {fractions[-1]:g} alpha_max and n = {wide[0].n} the distance is "
                 f"{slow[weakest][0].last:.2g} after {config.n_steps} steps."
             ),
             relation="<=",

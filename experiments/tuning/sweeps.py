@@ -1,6 +1,6 @@
 """Fits on a grid at strengths from the one that collapses all coefficients downwards, and their errors.
 
-The data are split into rows to train on, rows to choose a strength by, and rows to test on. Beside each fit
+The data are split into rows to train on, rows to choose a strength by, and rows to test on. Next to each fit
 stands ridge at the same strength, as it is and rounded to the same grid.
 """
 
@@ -64,17 +64,17 @@ class Data:
 
 @dataclass(frozen=True)
 class Sweep:
-    """The exact path of ridge chords on one draw, looked at where `shares` of alpha_max say."""
+    """The exact path of ridge chords on one draw, looked at where `fractions` of alpha_max say."""
 
     data: Data
     spacing: float
     path: Path
-    shares: FloatArray
+    fractions: FloatArray
 
     @property
     def alphas(self) -> FloatArray:
         """The strengths."""
-        return self.shares * self.path.alphas[0]
+        return self.fractions * self.path.alphas[0]
 
     @cached_property
     def coefs(self) -> dict[str, FloatArray]:
@@ -90,7 +90,7 @@ class Sweep:
 
     @cached_property
     def rate(self) -> FloatArray:
-        """The quantized share of the fits on the grid."""
+        """The quantization rates of the fits on the grid."""
         return np.asarray(self.path.quantization_rate(self.alphas))
 
     @cached_property
@@ -143,11 +143,11 @@ class Sweep:
         return self.excess <= TOLERANCE
 
 
-def sweep(data: Data, spacing: float, shares: FloatArray) -> Sweep:
-    """The path down to the smallest of the shares of alpha_max."""
+def sweep(data: Data, spacing: float, fractions: FloatArray) -> Sweep:
+    """The path down to the smallest of the fractions of alpha_max."""
     penalty = designs.ridge(spacing, math.ceil(REACH / spacing))
-    lowest = float(shares.min()) * Problem(data.loss, penalty).strength_max()
-    return Sweep(data, spacing, solution_path(data.loss, penalty, lowest), shares)
+    lowest = float(fractions.min()) * Problem(data.loss, penalty).strength_max()
+    return Sweep(data, spacing, solution_path(data.loss, penalty, lowest), fractions)
 
 
 def most_returning(path: Path) -> int:

@@ -55,12 +55,12 @@ def follow(
             continue
         try:
             segments.note(homotopy.resolve_ties())
-            landed = homotopy.step(alpha_min)
+            reached = homotopy.step(alpha_min)
         except PathFailure:
             segments.check()
             homotopy = None
             continue
-        segments.add(homotopy.alpha, homotopy.w, landed)
+        segments.add(homotopy.alpha, homotopy.w, reached)
         if segments.full or homotopy.alpha <= alpha_min:
             before = segments.last[0]
             correlation = segments.check()

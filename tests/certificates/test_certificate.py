@@ -1,4 +1,4 @@
-"""The certificate: its definition coordinate by coordinate, its fields, and its compiled twin."""
+"""The certificate: its definition coordinate by coordinate, its fields, and its compiled equivalent."""
 
 from __future__ import annotations
 

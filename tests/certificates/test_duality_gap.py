@@ -87,7 +87,7 @@ def test_a_zero_gap_certifies_a_global_minimiser_of_a_nonconvex_problem():
     assert c.gap == pytest.approx(0.0, abs=1e-15)
 
 
-def test_a_gap_beside_an_objective_and_a_scale_of_zero_is_infinite():
+def test_a_gap_over_an_objective_and_a_scale_of_zero_is_infinite():
     # y = 0 and w = 0: F = f(0) = 0, but the minimum is below 0.
     c = certify(Problem(LeastSquares([[1.0]], [0.0]), VALLEY_AT_A_QUARTER), [0.0])
     assert (c.objective, c.gap) == (0.0, math.inf)

@@ -74,7 +74,7 @@ def test_floats_are_read_as_the_rationals_they_are():
 
 
 def test_the_unquantized_end_of_a_cell_is_not_inside_it():
-    # w = 2 − ½ = 3/2 exactly, which is a level: nobody may claim it for the cells beside.
+    # w = 2 − ½ = 3/2 exactly, which is a level: nobody may claim it for the cells next to it.
     penalty = PAR([0.0, 1.5], [-0.5, 0.5, 0.75])
     assert exact_certificate(one(1.0, 2.0, penalty), [1.0]).verdict is Proof.REFUTED
     assert exact_certificate(one(1.0, 2.0, penalty), [1.5]).margin == 0.0

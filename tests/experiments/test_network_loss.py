@@ -1,4 +1,4 @@
-"""The nonlinear losses, their judge and their training, against differences, rationals and linear models."""
+"""The nonlinear losses, their certificate and their training, by differences, rationals and linear models."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from experiments.nonlinear.one_unit_counterexample import CurvedUnit, margin_of_all, prove_minimum
-from experiments.nonlinear.squared_error_losses import ACTIVATIONS, judge, random_network
+from experiments.nonlinear.squared_error_losses import ACTIVATIONS, criticality, random_network
 from experiments.nonlinear.training import train
 from parlin import PAR, LeastSquares, Problem, designs, solve
 from parlin.reference import solve_with_cvxpy
@@ -105,7 +105,7 @@ def test_random_networks_have_the_entries_asked_for():
     assert np.linalg.matrix_rank(repeated.X) == 3
 
 
-# -- the judge ------------------------------------------------------------------------------------
+# -- the certificate ------------------------------------------------------------------------------
 
 
 def parabola(target):
@@ -123,20 +123,20 @@ def parabola(target):
         (2.0, 1.0, 1.0, True),  # 1 − 1/2; `strict` speaks of critical points only
     ],
 )
-def test_judge_measures_the_distance_in_units_of_the_smallest_slope(target, w, residual, strict):
-    judgement = judge(parabola(target), ABSOLUTE.scaled(0.5), np.array([w]))
-    assert judgement.relative_distance == pytest.approx(residual, abs=1e-15)
-    assert judgement.critical == (residual == 0.0)
-    assert judgement.strict == strict
-    assert judgement.off_level == (w != 0.0)
-    assert judgement.jacobian_rank == judgement.off_level
+def test_the_distance_is_measured_in_units_of_the_smallest_slope(target, w, residual, strict):
+    found = criticality(parabola(target), ABSOLUTE.scaled(0.5), np.array([w]))
+    assert found.relative_distance == pytest.approx(residual, abs=1e-15)
+    assert found.critical == (residual == 0.0)
+    assert found.strict == strict
+    assert found.off_level == (w != 0.0)
+    assert found.jacobian_rank == found.off_level
 
 
 def test_a_concave_kink_is_critical_and_never_strict():
     # The W has slopes 1 and −1 left and right of 0, so 0 is Clarke-critical and a local maximum.
-    judgement = judge(parabola(0.0), designs.binary().scaled(0.5), np.array([0.0]))
-    assert judgement.critical
-    assert not judgement.strict
+    found = criticality(parabola(0.0), designs.binary().scaled(0.5), np.array([0.0]))
+    assert found.critical
+    assert not found.strict
 
 
 def test_a_saddle_is_critical_and_never_strict():
@@ -144,24 +144,24 @@ def test_a_saddle_is_critical_and_never_strict():
     unit, w = CurvedUnit(np.array([1.0, 0.0]), 1.0), np.array([0.1, 0.2])
     _, gradient = unit.value_and_gradient(w)
     # Each weight has a cell of its own, with the slope that balances its gradient.
-    judgement = judge(unit, PAR([0.15], -gradient), w)
-    assert judgement.critical
-    assert judgement.off_level == 2
-    assert judgement.smallest_eigenvalue == pytest.approx(-0.875, rel=1e-12)
-    assert not judgement.strict
+    found = criticality(unit, PAR([0.15], -gradient), w)
+    assert found.critical
+    assert found.off_level == 2
+    assert found.smallest_eigenvalue == pytest.approx(-0.875, rel=1e-12)
+    assert not found.strict
 
 
 def test_dependent_columns_lower_the_rank():
     network, w = random_network(3, 4, 2, seed=5, entries="repeated")
-    judgement = judge(network, ABSOLUTE, w)
-    assert judgement.off_level == 8
-    assert judgement.jacobian_rank == 2
+    found = criticality(network, ABSOLUTE, w)
+    assert found.off_level == 8
+    assert found.jacobian_rank == 2
 
 
 def test_the_rank_is_that_of_the_off_level_columns():
     network, w = random_network(3, 4, 2, seed=5)
     w[1:] = 0.0
-    assert judge(network, ABSOLUTE, w).jacobian_rank == 1
+    assert criticality(network, ABSOLUTE, w).jacobian_rank == 1
 
 
 # -- the proof ------------------------------------------------------------------------------------
@@ -225,7 +225,7 @@ def test_training_a_linear_network_ends_where_the_library_and_cvxpy_do():
     penalty = designs.lasso(0.5, 4).scaled(0.05)
     w = train(network, penalty, 0.5 * start, max_rounds=50)
     problem = Problem(LeastSquares(network.jacobian(w), network.y), penalty)
-    assert judge(network, penalty, w).relative_distance <= 1e-10
+    assert criticality(network, penalty, w).relative_distance <= 1e-10
     reference = solve_with_cvxpy(problem).objective
     assert problem.objective(w) <= reference * (1 + 1e-8)
     assert problem.objective(w) == pytest.approx(solve(problem, tol=1e-12).certificate.objective, rel=1e-12)
@@ -238,9 +238,9 @@ def test_training_a_network_ends_at_a_point_below_its_surroundings(base):
     begin = start.copy()
     w = train(network, penalty, start, max_rounds=50)
     np.testing.assert_array_equal(start, begin)
-    judgement = judge(network, penalty, w)
-    assert judgement.relative_distance <= 1e-10
-    assert judgement.strict
+    found = criticality(network, penalty, w)
+    assert found.relative_distance <= 1e-10
+    assert found.strict
 
     def objective(at):
         return network.value_and_gradient(at)[0] + penalty.value(at).sum()
@@ -256,7 +256,7 @@ def test_newton_finishes_where_proximal_gradient_is_slow():
     network, start = random_network(4, 12, 2, seed=4)
     penalty = designs.lasso(0.5, 4).scaled(0.02)
     w = train(network, penalty, start, max_rounds=8)
-    assert judge(network, penalty, w).relative_distance <= 1e-10
+    assert criticality(network, penalty, w).relative_distance <= 1e-10
 
 
 def test_training_without_rounds_returns_the_start():

@@ -12,6 +12,7 @@ from tests.stored_designs import D, N, data
 
 close = {"rtol": 1e-13, "atol": 1e-13}
 needs_kernels = pytest.mark.skipif(not parlin.compiled, reason="needs the compiled kernels")
+BOTH = (columns, columns_numpy)
 
 
 STORED = {
@@ -27,15 +28,15 @@ STORED = {
 @pytest.mark.parametrize("stored", STORED)
 @pytest.mark.parametrize("uniform", [True, False])
 @pytest.mark.parametrize("centre", [True, False])
-def test_the_twins_agree(stored, uniform, centre, quick, monkeypatch):
+def test_the_kernel_and_its_numpy_equivalent_agree(stored, uniform, centre, quick, monkeypatch):
     monkeypatch.setattr(columns, "QUICK", 1 << 18 if quick else 0)
     X, rng = STORED[stored](data()), np.random.default_rng(1)
     s = np.full(N, 1 / N) if uniform else rng.dirichlet(np.ones(N))
     u, w, target = rng.standard_normal(N), rng.standard_normal(D), rng.standard_normal(N)
     chosen = np.array([4, 0, 1])
     found = []
-    for twin in (columns, columns_numpy):
-        one = twin.columns_of(X)
+    for kernel in BOTH:
+        one = kernel.columns_of(X)
         means, raw, norms, products = one.statistics(s, uniform, centre, u)
         assert (norms is raw) != centre
         found.append([
@@ -51,9 +52,9 @@ def test_columns_of_equal_entries_have_that_mean_and_norm_zero_float_for_float()
     X = data()
     X[:, 0] = 0.1
     s, u = np.random.default_rng(2).dirichlet(np.ones(N)), np.ones(N)
-    for twin in (columns, columns_numpy):
+    for kernel in BOTH:
         for store in STORED.values():
-            means, _, norms, _ = twin.columns_of(store(X)).statistics(s, False, True, u)
+            means, _, norms, _ = kernel.columns_of(store(X)).statistics(s, False, True, u)
             assert means[[0, 1, 3]].tolist() == [0.1, 2.7, 0.0]
             assert norms[[0, 1, 3]].tolist() == [0.0, 0.0, 0.0]
 
@@ -73,13 +74,13 @@ def test_a_sparse_gram_matrix_is_that_of_the_centred_columns():
 @pytest.mark.parametrize("v", [[2.0], [1.0, -3.0, 2.0], [np.inf, 0.0], [-np.inf, np.inf]])
 def test_extremes_of_a_vector(v):
     v = np.array(v)
-    for twin in (columns, columns_numpy):
-        assert twin.extremes(v) == (v.min(), v.max())
-        assert twin.all_finite(v) == np.isfinite(v).all()
-        assert np.isnan(twin.extremes(np.append(v, np.nan))).all()
-        assert not twin.all_finite(np.append(v, np.nan))
+    for kernel in BOTH:
+        assert kernel.extremes(v) == (v.min(), v.max())
+        assert kernel.all_finite(v) == np.isfinite(v).all()
+        assert np.isnan(kernel.extremes(np.append(v, np.nan))).all()
+        assert not kernel.all_finite(np.append(v, np.nan))
         with pytest.raises(ValueError):
-            twin.extremes(np.empty(0))
+            kernel.extremes(np.empty(0))
     assert (all_finite, extremes) == (columns.all_finite, columns.extremes)
 
 

@@ -25,11 +25,11 @@ PENALTIES = {
     "falling": PAR([0.0], [-3.0, -1.0]),
 }
 needs_kernels = pytest.mark.skipif(not parlin.compiled, reason="needs the compiled kernels")
-TWINS = [optimality_numpy, pytest.param(optimality, marks=needs_kernels)]
+KERNELS = [optimality_numpy, pytest.param(optimality, marks=needs_kernels)]
 
 
 def arguments(problem: Problem, w: np.ndarray, scale: np.ndarray, tol: float) -> list[object]:
-    """What `judge` is given for a point of the problem."""
+    """What `residuals` is given for a point of the problem."""
     psi, (value, gradient) = problem.penalty, problem.loss.value_and_gradient(w)
     return [
         w, gradient, scale, problem.loss.rounding_floor(w), problem.penalty_weights, psi.levels, psi.slopes,
@@ -60,9 +60,9 @@ def test_both_give_the_same_ratios_float_for_float(name, weighted):
                 assert found[1:] == expected[1:]
 
 
-@pytest.mark.parametrize("twin", TWINS)
+@pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize("name", PENALTIES)
-def test_the_objective_and_the_residual_are_those_of_the_definition(name, twin):
+def test_the_objective_and_the_residual_are_those_of_the_definition(name, kernel):
     psi = PENALTIES[name]
     rng = np.random.default_rng(4)
     loss = LeastSquares(rng.standard_normal((9, 4)), rng.standard_normal(9))
@@ -71,19 +71,19 @@ def test_the_objective_and_the_residual_are_those_of_the_definition(name, twin):
     scale, floor = loss.gradient_scale, np.zeros(4)
     given = arguments(problem, w, scale, 1e-8)
     given[3] = floor
-    objective, residual, strict = twin.residuals(*given)
+    objective, residual, strict = kernel.residuals(*given)
     ratios = problem.distance(loss.gradient(w), w) / scale
     assert objective == pytest.approx(problem.objective(w), rel=1e-14)
     assert residual == pytest.approx(ratios.max(), rel=1e-14)
     assert strict == pytest.approx(ratios.max(), rel=1e-14)
 
 
-@pytest.mark.parametrize("twin", TWINS)
-def test_long_sums_are_exact_to_rounding(twin):
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_long_sums_are_exact_to_rounding(kernel):
     d = 100_003
     psi = designs.ridge(0.1, 30)
     w, ones = np.random.default_rng(4).standard_normal(d), np.ones(d)
-    found = twin.residuals(
+    found = kernel.residuals(
         w, ones, ones, ones, None, psi.levels, psi.slopes, *psi.anchors, 0.0, np.inf, 1e-8
     )[0]  # fmt: skip
     assert found == pytest.approx(math.fsum(psi.value(w)), rel=1e-14)

@@ -65,15 +65,15 @@ def assert_same_bits(x: FloatArray, expected: FloatArray) -> None:
 
 
 def telling(table: ProxTable, limit: int = 400) -> FloatArray:
-    """Thresholds, ends of flat parts, the floats beside them, points between, and special values."""
+    """Thresholds, ends of flat parts, the floats next to them, points between, and special values."""
     rng = np.random.default_rng(table.shifts.size)
     ends = np.concatenate((table.lower + table.shifts, table.upper + table.shifts, table.lower))
     places = np.unique(np.concatenate((table.thresholds, ends[np.isfinite(ends)])))
     if places.size > limit:
         places = rng.choice(places, limit, replace=False)
     between = rng.uniform(places.min(initial=0.0) - 1.0, places.max(initial=0.0) + 1.0, 50)
-    beside = (np.nextafter(places, -np.inf), np.nextafter(places, np.inf), places * (1 + 1e-9))
-    return rng.permutation(np.concatenate((places, *beside, between, SPECIAL)))
+    neighbours = (np.nextafter(places, -np.inf), np.nextafter(places, np.inf), places * (1 + 1e-9))
+    return rng.permutation(np.concatenate((places, *neighbours, between, SPECIAL)))
 
 
 def table_of(par: PAR, step: float) -> ProxTable:
@@ -179,7 +179,7 @@ def test_arrays_of_every_length(size, path):
 
 @every_path
 def test_zero_keeps_the_sign_of_the_stored_level(path):
-    # Between levels, on a level beside slope 0, at the side of a box, at the only point, without levels.
+    # Between levels, on a level next to slope 0, at the side of a box, at the only point, without levels.
     point = PAR([0.0], [-np.inf, np.inf])
     for par in (designs.box(-1, 1), PAR([0.0], [0.0, 1.0]), designs.box(0, 1), point, PAR([], [0.0])):
         x = path(table_of(par, 1.0))(np.array([-0.0, 0.0]))

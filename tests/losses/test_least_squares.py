@@ -302,9 +302,9 @@ def test_a_design_is_shared_and_inputs_are_not_written():
     for array in (X, y, s, w):
         array.flags.writeable = False
     loss = LeastSquares(X, y, s, fit_intercept=True)
-    twin = LeastSquares(loss.design, y)
-    assert twin.design is loss.design
-    assert twin.value(w) == loss.value(w) and twin.intercept(w) == loss.intercept(w)
+    second = LeastSquares(loss.design, y)
+    assert second.design is loss.design
+    assert second.value(w) == loss.value(w) and second.intercept(w) == loss.intercept(w)
     loss.gradient(w), loss.dual_point(w, np.array([1])), loss.rounding_floor(w), loss.gradient_scale
     for array, copy in zip((X, y, s, w), before, strict=True):
         assert np.array_equal(array, copy)

@@ -142,7 +142,7 @@ def test_degenerate_designs_end_and_are_exact(kind, penalty):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_constant_column_beside_an_intercept(seed):
+def test_a_constant_column_with_an_intercept(seed):
     # Its gradient is nothing but rounding, at most strengths much more than where the data are interpolated.
     rng = np.random.default_rng(seed)
     X = np.column_stack((np.full(4, 3.7), rng.choice([-1.0, 1.0], (4, 12))))

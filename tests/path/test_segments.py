@@ -1,4 +1,4 @@
-"""The judge of segments accepts what is optimal at every strength in between, and nothing else."""
+"""The check of segments accepts what is optimal at every strength in between, and nothing else."""
 
 import numpy as np
 import pytest
@@ -61,7 +61,7 @@ def test_weights_count_in_the_slopes_and_free_ones_have_none():
     assert not check_segments(problem, alphas, np.array([[0.0, 2.0], [1.0, 2.1]]), 1e-9).exact.any()
 
 
-def test_no_rounding_excuses_a_point_that_fits_worse_than_the_start():
+def test_no_rounding_is_allowed_for_a_point_that_fits_worse_than_the_start():
     loss = LeastSquares([[1.0, 1.0]], [1.0])
     problem = Problem(loss, PAR([0.0], [-1.0, 1.0]))
     far = np.array([[1e17, -1e17 + 64.0]] * 2)  # X'r is small against the rounding errors out there

@@ -45,14 +45,14 @@ def test_the_conjugate_is_the_supremum_over_a_fine_grid(name, par):
 @given(random_par.pars(shape="convex"), random_par.arguments)
 def test_the_conjugate_of_a_convex_penalty_is_the_one_with_levels_and_slopes_exchanged(par, p):
     p = p / 4
-    twin = laws.conjugate_par(par)
-    ours, theirs = par.conjugate(p), twin.value(p)
+    exchanged = laws.conjugate_par(par)
+    ours, theirs = par.conjugate(p), exchanged.value(p)
     finite = np.isfinite(ours)
     assert np.array_equal(finite, np.isfinite(theirs))
     if finite.any():  # equal up to the constant that fixes ψ = 0 at the origin
         difference = ours[finite] - theirs[finite]
         assert np.all(difference == difference[0])
-    assert laws.conjugate_par(twin) == par
+    assert laws.conjugate_par(exchanged) == par
 
 
 def test_the_conjugate_of_random_penalties_is_the_supremum_in_rational_arithmetic():
@@ -89,6 +89,6 @@ def test_fenchel_young_vanishes_exactly_on_a_level_with_a_subgradient():
     assert np.all(par.fenchel_young(w, p) == 0.0)
 
 
-def test_fenchel_young_does_not_cancel_beside_a_high_wall():
+def test_fenchel_young_does_not_cancel_next_to_a_high_wall():
     par = PAR([-1e6, 0.0, 1.0], [-1e9, -1e8, 1.0, 2.0])
     assert par.fenchel_young([0.5, 1.0, 1.5], [1.0, 1.5, 1.5]).tolist() == [0.0, 0.0, 0.25]

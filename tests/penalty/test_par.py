@@ -56,10 +56,10 @@ def test_equality_and_hash_go_by_the_numbers():
 @pytest.mark.parametrize(("name", "par"), NAMED)
 def test_penalties_survive_pickle_copy_and_repr(name, par):
     par.prox([0.3], 0.5), par.shape
-    for twin in (pickle.loads(pickle.dumps(par)), copy.copy(par), copy.deepcopy(par)):
-        assert twin == par and hash(twin) == hash(par)
-        assert not twin.levels.flags.writeable
-        assert np.array_equal(twin.prox([0.3, 1.1], 0.5), par.prox([0.3, 1.1], 0.5))
+    for copied in (pickle.loads(pickle.dumps(par)), copy.copy(par), copy.deepcopy(par)):
+        assert copied == par and hash(copied) == hash(par)
+        assert not copied.levels.flags.writeable
+        assert np.array_equal(copied.prox([0.3, 1.1], 0.5), par.prox([0.3, 1.1], 0.5))
     text = repr(par)
     assert text.startswith("PAR(levels=[") and "\n" not in text and len(text) < 200
 
@@ -248,8 +248,8 @@ def test_the_minimiser_of_random_penalties_is_one_in_rational_arithmetic_up_to_r
         exact, x = laws.Exact(par), laws.Fraction(par.minimiser())
         here = exact.value(x)
         assert here is not None
-        rivals = [laws.Fraction(u) for u in (*par.levels.tolist(), *v.tolist(), 0.0)]
-        heights = [h for h in map(exact.value, rivals) if h is not None]
+        points = [laws.Fraction(u) for u in (*par.levels.tolist(), *v.tolist(), 0.0)]
+        heights = [h for h in map(exact.value, points) if h is not None]
         climb = float(np.sum(np.abs(par.slopes[1:-1] * np.diff(par.levels)))) if par.levels.size else 0.0
         assert float(here - min(heights)) <= laws.EPS * (par.levels.size + laws.FEW) * 2 * climb
         if par.shape != "nonconvex":  # the slopes tell, so nothing is lost

@@ -34,15 +34,15 @@ def test_the_prox_of_a_thousand_random_penalties_minimises_in_rational_arithmeti
 
 
 def test_the_prox_of_random_penalties_is_monotone_critical_and_lands_on_levels():
-    landed = 0
+    quantized = 0
     for _, par, step, v in random_par.trials(1000, seed=2, n_arguments=40):
         x = par.prox(v, step)
         laws.monotone(v, x)
         laws.prox_is_critical(par, v, step, x)
         some = np.random.default_rng(0).choice(v.size, 3, replace=False)
         laws.prox_lands_on_levels(par, v[some], step, x[some])
-        landed += np.count_nonzero(np.isin(x, par.levels))
-    assert landed > 10_000  # the law would be empty if nothing landed
+        quantized += np.count_nonzero(np.isin(x, par.levels))
+    assert quantized > 10_000  # the law would be empty if nothing were quantized
 
 
 def test_the_prox_of_random_convex_penalties_is_firmly_nonexpansive_and_obeys_moreau():
@@ -143,8 +143,8 @@ def test_every_trapped_argument_of_a_convex_penalty_becomes_its_level_bit_for_bi
         high = np.where(np.isfinite(par.slopes[1:]), par.slopes[1:], par.slopes[:-1] + 1)
         if par.levels.size == 1 and not np.isfinite(par.slopes).any():
             low, high = np.array([-1.0]), np.array([1.0])
-        for share in (0.1, 0.5, 0.9):
-            v = par.levels + step * ((1 - share) * low + share * high)
+        for fraction in (0.1, 0.5, 0.9):
+            v = par.levels + step * ((1 - fraction) * low + fraction * high)
             # Where the interval is narrower than the rounding of its ends there is nothing to promise.
             wide = step * (high - low) > 1e3 * laws.EPS * (np.abs(par.levels) + step * np.abs(low + high))
             assert np.array_equal(par.prox(v, step)[wide], par.levels[wide])

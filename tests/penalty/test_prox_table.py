@@ -1,4 +1,4 @@
-"""Tables of the prox: ties, one step per coordinate, the closed-form index, the naive twin, and cost."""
+"""Tables of the prox: ties, one step per coordinate, the closed-form index, the naive prox, and cost."""
 
 from __future__ import annotations
 
@@ -232,10 +232,10 @@ def test_an_undefined_argument_stays_undefined(step):
         assert np.isnan(par.prox(v, step)).all()
 
 
-# -- the naive twin ---------------------------------------------------------------------------------
+# -- the naive prox ---------------------------------------------------------------------------------
 
 
-def test_the_naive_twin_minimises_in_rational_arithmetic():
+def test_the_naive_prox_minimises_in_rational_arithmetic():
     # Its values are plain sums from the first level, so penalties of one scale are its domain.
     for number in range(200):
         rng = np.random.default_rng((20, number))

@@ -60,16 +60,16 @@ def test_orthonormal_columns_have_the_constant_1(support, cone):
     assert restricted_eigenvalue_lower_bound(3.0 * Q, support, cone) == pytest.approx(1.0, rel=1e-12)
 
 
-def test_a_twin_inside_the_support_or_across_its_border_makes_it_0():
-    for twin, support in ((1, [0, 1, 2]), (5, [0, 1, 2]), (2, [0, 1, 2])):
+def test_an_equal_column_inside_the_support_or_across_its_border_makes_it_0():
+    for equal, support in ((1, [0, 1, 2]), (5, [0, 1, 2]), (2, [0, 1, 2])):
         X = gaussian(20, 8, 1)
-        X[:, twin] = X[:, 0]
+        X[:, equal] = X[:, 0]
         found = check(X, support, 1.0)
         assert found.value <= 1e-12
         assert found.lower_bound <= 1e-12
 
 
-def test_twins_outside_the_support_leave_it_as_it_was():
+def test_equal_columns_outside_the_support_leave_it_as_it_was():
     X = gaussian(20, 8, 2)
     X[:, 7] = X[:, 5]
     found, single = check(X, [0, 1, 2], 3.0), check(X[:, :7], [0, 1, 2], 3.0)

@@ -129,7 +129,7 @@ def test_a_status_that_is_no_optimum_is_an_error(monkeypatch):
 
 def test_the_reference_does_not_use_the_prox_or_a_solver(monkeypatch):
     def fail(*arguments, **options):
-        raise AssertionError("the reference must not share code with what it judges")
+        raise AssertionError("the reference must not share code with what it is compared with")
 
     for name in ("prox", "subdifferential", "conjugate", "fenchel_young"):
         monkeypatch.setattr(PAR, name, fail)

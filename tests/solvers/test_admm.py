@@ -77,7 +77,7 @@ def test_the_identity_of_Woodbury_and_the_direct_factor_give_the_same_iterates(i
             assert np.allclose(a.x, b.x, rtol=0, atol=1e-11)
 
 
-def test_the_judged_variable_is_the_quantized_one():
+def test_the_certified_variable_is_the_quantized_one():
     raw = gaussian(designs.lasso(0.25, 8).scaled(0.05), 8, 40)
     result_states = []
     result = solve(build(raw), ADMM(), callback=lambda k, s, c: result_states.append(s) and False)

@@ -91,7 +91,7 @@ def test_hard_designs_are_never_called_converged_wrongly(kind):
                 continue
             descent = np.abs(raw.descent(np.zeros(problem.size))).astype(float)
             allowed = 1.01e-9 * descent.max() * norms / norms.max()
-            # the judge's own rounding, all there is in a constant column
+            # the reference's own rounding, all there is in a constant column
             rounding = 2.3e-16 * np.sqrt(np.mean(raw.X**2, axis=0) * np.mean(raw.y**2))
             assert np.all(raw.distances(result.w) <= allowed + rounding), (kind, seed)
     assert successes >= 24

@@ -174,7 +174,7 @@ def test_an_accelerated_step_is_kept_where_it_lowers_the_objective():
 # -- the state --------------------------------------------------------------------------------------
 
 
-def test_the_judged_point_is_the_output_of_the_prox_not_the_extrapolated_one():
+def test_the_certified_point_is_the_output_of_the_prox_not_the_extrapolated_one():
     raw = gaussian(designs.lasso(0.25, 8).scaled(0.05), 6, 30)
     found = states(build(raw), FISTA(restart=False), np.full(30, 1.1), 30)
     moving = [s for s in found[3:] if not np.array_equal(s.w, s.extrapolated)]

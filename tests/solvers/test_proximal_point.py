@@ -32,8 +32,8 @@ def test_a_proximal_point_minimises_what_defines_it(sigma, n, d, monkeypatch):
     augmented = np.vstack((X, np.diag(rows)))
     targets = np.concatenate((y, rows * centre))
     # n + d rows divide by n + d where (1) divides by n.
-    judge = Raw(augmented, targets, penalty.levels, penalty.slopes * n / (n + d))
-    assert judge.violation(found) <= 1e-10
+    reference = Raw(augmented, targets, penalty.levels, penalty.slopes * n / (n + d))
+    assert reference.violation(found) <= 1e-10
 
 
 def test_an_iteration_cut_short_says_so(monkeypatch):

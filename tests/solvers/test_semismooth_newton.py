@@ -26,7 +26,7 @@ from tests.solvers.test_coordinate_descent import DESIGNS, hard_design, hard_pro
 
 @pytest.mark.parametrize("kind", DESIGNS)
 def test_hard_designs_are_certified_and_never_called_converged_wrongly(kind):
-    judged = 0
+    compared = 0
     for seed in range(100, 115):
         problem, raw = hard_problem(kind, seed)
         if problem.penalty.shape != "convex":
@@ -37,11 +37,11 @@ def test_hard_designs_are_certified_and_never_called_converged_wrongly(kind):
         if result.status is not Status.CONVERGED or norms.max() == 0.0:
             continue
         largest = np.abs(raw.descent(np.zeros(problem.size))).astype(float).max()
-        # the judge's own rounding, all there is in a constant column
+        # the reference's own rounding, all there is in a constant column
         rounding = 2.3e-16 * np.sqrt(np.mean(raw.X**2, axis=0) * np.mean(raw.y**2))
         assert np.all(raw.distances(result.w) <= 1.01e-9 * largest * norms / norms.max() + rounding), seed
-        judged += 1
-    assert judged >= 5
+        compared += 1
+    assert compared >= 5
 
 
 @pytest.mark.parametrize("size", [1e-8, 1.0, 1e8])

@@ -26,8 +26,8 @@ def test_one_coefficient_attains_the_distances(largest):
     for bound in (theory.lasso_distance, theory.lasso_prediction_distance):
         assert truth - w == pytest.approx(bound(1, alpha, 1.0, 1.0, largest), rel=1e-12)
     # ‖D‖_1 is bounded with the mass that the cone allows off the support, which is not there.
-    share = 1 + theory.lasso_cone(1.0, largest)
-    assert truth - w == pytest.approx(theory.lasso_l1_distance(1, alpha, 1.0, 1.0, largest) / share)
+    factor = 1 + theory.lasso_cone(1.0, largest)
+    assert truth - w == pytest.approx(theory.lasso_l1_distance(1, alpha, 1.0, 1.0, largest) / factor)
 
 
 def lasso_fit(seed: int, growth: float):
@@ -64,8 +64,8 @@ def test_the_three_distances_are_one_inequality(s, alpha, curvature, slope, larg
     arguments = (s, alpha, curvature, slope, largest)
     euclidean = theory.lasso_distance(*arguments)
     assert theory.lasso_prediction_distance(*arguments) == pytest.approx(math.sqrt(curvature) * euclidean)
-    share = (1 + theory.lasso_cone(slope, largest)) * math.sqrt(s)
-    assert theory.lasso_l1_distance(*arguments) == pytest.approx(share * euclidean)
+    factor = (1 + theory.lasso_cone(slope, largest)) * math.sqrt(s)
+    assert theory.lasso_l1_distance(*arguments) == pytest.approx(factor * euclidean)
     # The cone is where what pulls off the support, at least α a_0/2, still meets what pulls on it.
     pull = theory.lasso_distance(1, alpha, 1.0, slope, largest)
     assert theory.lasso_cone(slope, largest) * alpha * slope / 2 == pytest.approx(pull)

@@ -12,7 +12,7 @@ from parlin.datasets import synthetic
 @pytest.mark.parametrize(
     ("rank", "n_features", "floor"), [(0, 5, 1.0), (1, 4, 0.75), (4, 4, 0.0), (9, 4, 0.0), (75, 200, 0.625)]
 )
-def test_quantization_floor_is_the_share_left_by_the_rank(rank, n_features, floor):
+def test_quantization_floor_is_the_fraction_left_by_the_rank(rank, n_features, floor):
     assert theory.quantization_floor(rank, n_features) == floor
 
 

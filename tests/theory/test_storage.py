@@ -1,4 +1,4 @@
-"""Bits of quantized coefficients: counted by hand, and the share at which they are half of floats."""
+"""Bits of quantized coefficients: counted by hand, and the fraction at which they are half of floats."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_bits_are_those_counted_by_hand():
     assert theory.escape_code_bits(10, 0, 4, 64) == 10 * 3 + 2 * 64
     assert theory.bitmap_bits(10, n_free=2, n_levels=3) == 10 + 8 * 2 + 2 * 32 + 2 * 32
     assert theory.bitmap_bits(10, 10, 1, uniform=False) == 10 + 10 * 32 + 32
-    # A single level needs no code beside the bit.
+    # A single level needs no code but the bit.
     assert theory.bitmap_bits(10, 0, 1, uniform=False) == 10 + 32
 
 
@@ -35,7 +35,7 @@ LAYOUTS = [
 ]
 
 
-@pytest.mark.parametrize(("bits", "share"), LAYOUTS)
+@pytest.mark.parametrize(("bits", "fraction"), LAYOUTS)
 @SEEDED
 @given(
     d=st.integers(1, 500),
@@ -44,17 +44,17 @@ LAYOUTS = [
     uniform=st.booleans(),
     ratio=st.sampled_from([1.0, 2.0, 4.0]),
 )
-def test_the_share_is_where_the_ratio_is_met(bits, share, d, levels, float_bits, uniform, ratio):
-    largest = share(d, levels, float_bits, uniform, ratio)
-    # Whole numbers of coefficients below and above it, apart from rounding of the share.
+def test_the_fraction_is_where_the_ratio_is_met(bits, fraction, d, levels, float_bits, uniform, ratio):
+    largest = fraction(d, levels, float_bits, uniform, ratio)
+    # Whole numbers of coefficients below and above it, apart from rounding of the fraction.
     for u in {math.floor(largest * d - 1e-9), math.ceil(largest * d + 1e-9)} & set(range(d + 1)):
         enough = ratio * bits(d, u, levels, float_bits, uniform) <= float_bits * d
         assert enough == (u <= largest * d)
 
 
-@pytest.mark.parametrize("share", [theory.escape_free_share, theory.bitmap_free_share])
-def test_no_grid_halves_at_half_a_bit_short_of_a_half(share):
-    assert max(share(10**9, levels) for levels in range(1, 40)) <= 0.5 - 1 / 32 + 1e-7
+@pytest.mark.parametrize("fraction", [theory.escape_free_share, theory.bitmap_free_share])
+def test_no_grid_halves_at_half_a_bit_short_of_a_half(fraction):
+    assert max(fraction(10**9, levels) for levels in range(1, 40)) <= 0.5 - 1 / 32 + 1e-7
 
 
 def test_codes_as_long_as_floats_save_nothing():
