@@ -40,7 +40,7 @@ DESIGNS: dict[str, tuple[PAR, ...]] = {
         designs.chords([-1.0, 0.0, 0.25, 3.0]),
         designs.chords([0.1, 0.2, 0.7], bounded=False),
     ),
-    "distance": (designs.distance([-1.0, 0.25, 3.0]), designs.distance([0.1, 0.7], slope=0.3)),
+    "distance": (designs.distance([-1.0, 0.25, 3.0]), designs.distance([0.125, 0.75], slope=0.3)),
     "from_function": (
         designs.from_function(np.cosh, np.linspace(-1.0, 2.0, 13)),
         designs.from_function(np.cos, np.linspace(-4.0, 5.0, 19), bounded=True),
