@@ -1,4 +1,4 @@
-"""Measure everything and write the report: ``python -m benchmarks [--quick | --report]``."""
+"""Measure and write the report: ``python -m benchmarks [--quick] [--only SECTION ... | --report]``."""
 
 from __future__ import annotations
 
@@ -25,6 +25,13 @@ def main() -> None:
     """Full results go next to this file; quick ones to ``.cache/benchmarks``, which is not kept."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a small run, for trying things out")
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        default=(),
+        metavar="SECTION",
+        help="measure these sections of results.json again",
+    )
     parser.add_argument("--report", action="store_true", help="only draw the report from the results again")
     options = parser.parse_args()
     folder = HERE.parent / ".cache" / "benchmarks" if options.quick else HERE
@@ -33,7 +40,9 @@ def main() -> None:
         with warnings.catch_warnings():
             # Solvers that stop early warn; their points are certified anyway.
             warnings.simplefilter("ignore")
-            results = run(options.quick)
+            results = run(options.quick, options.only)
+        if options.only:
+            results = json.loads((folder / "results.json").read_text(encoding="utf-8")) | results
         (folder / "results.json").write_text(_lines(results), encoding="utf-8")
     results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
     (folder / "README.md").write_text(report(results), encoding="utf-8")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import gc
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from benchmarks.methods import Method, Run
 from parlin import Problem, certify
 
 FloatArray = NDArray[np.float64]
+Key = TypeVar("Key", bound=Hashable)
 
 # Calls are repeated, in turns, until this much time has gone into a method, and at most so often.
 _REPEAT_SECONDS, _MOST_REPEATS = 0.06, 100
@@ -66,6 +68,17 @@ def processor_seconds(run: Run, setting: float) -> tuple[FloatArray, float]:
     begin = time.process_time()
     w = run(setting)
     return w, time.process_time() - begin
+
+
+def least_times(calls: Mapping[Key, Callable[[], object]], repeats: int) -> dict[Key, float]:
+    """The least processor time of each call, all of them taking turns."""
+    least = dict.fromkeys(calls, math.inf)
+    for _ in range(repeats):
+        for key, call in calls.items():
+            begin = time.process_time()
+            call()
+            least[key] = min(least[key], time.process_time() - begin)
+    return least
 
 
 def gap_of(problem: Problem, w: FloatArray) -> float:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import numpy as np
 
+from benchmarks.measure import least_times
 from parlin import PAR, designs
 
 
@@ -36,11 +36,6 @@ def prox_ratios(size: int, repeats: int) -> list[dict]:
     for name, penalty in penalties().items():
         penalty.prox(v[:10], 0.5)  # the table of this step is kept
         calls[name] = lambda penalty=penalty: penalty.prox(v, 0.5, out=out)
-    least = dict.fromkeys(calls, np.inf)
-    for _ in range(repeats):
-        for name, call in calls.items():
-            begin = time.process_time()
-            call()
-            least[name] = min(least[name], time.process_time() - begin)
+    least = least_times(calls, repeats)
     copy = least.pop("copy")
     return [{"penalty": name, "size": size, "ratio": seconds / copy} for name, seconds in least.items()]

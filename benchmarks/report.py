@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from statistics import median
 
 from benchmarks import ratios
+from benchmarks.epochs import epoch_section
+from benchmarks.levels import level_section
 from benchmarks.ratios import OURS, Ratio
 
 _INTRODUCTION = """\
@@ -76,6 +78,8 @@ def report(results: dict) -> str:
         ("Memory", _memory(results["memory"])),
         ("Small problems", _small(results)),
         ("The proximal map", _prox(results["prox"])),
+        ("Stochastic epochs", epoch_section(results["epochs"], table, number)),
+        ("Optimal levels", level_section(results["levels"], table, number)),
         ("How it is measured", _method(results)),
     )
     return _INTRODUCTION + "".join(f"\n## {title}\n\n{text.rstrip()}\n" for title, text in sections)

@@ -14,8 +14,10 @@ from typing import Any
 from threadpoolctl import threadpool_info
 
 from benchmarks import own_costs, paths, ratios
+from benchmarks.epochs import epoch_costs
 from benchmarks.fresh_process import LAYOUTS, ask
 from benchmarks.instances import FULL, QUICK, WARM_UP, Size, instances
+from benchmarks.levels import level_costs
 from benchmarks.measure import Bench
 from benchmarks.methods import METHODS, OURS, SOLVERS, Method
 from benchmarks.prox_speed import prox_ratios
@@ -23,12 +25,16 @@ from parlin._loop import automatic_solver
 
 _PACKAGES = (
     "parlin", "numpy", "scipy", "scikit-learn", "threadpoolctl", "skglm", "numba", "clarabel", "osqp",
+    "kmeans1d", "ckwrap",
 )  # fmt: skip
 
 
-def run(quick: bool) -> dict[str, Any]:
-    """Everything that the report needs."""
+def run(quick: bool, only: Sequence[str] = ()) -> dict[str, Any]:
+    """Everything that the report needs, or only those of its sections that have a name of their own."""
     begin = time.perf_counter()
+    sections = _sections(quick)
+    if only:
+        return _plain({name: sections[name]() for name in only})
     results: dict[str, Any] = {
         "environment": _environment(),
         "quick": quick,
@@ -36,21 +42,26 @@ def run(quick: bool) -> dict[str, Any]:
         "warm_up": _warm_up(),
     }
     results["cells"], results["anatomy"] = _duels(QUICK if quick else FULL)
-    sections: dict[str, Callable[[], Any]] = {
-        "scaling": lambda: _scaling(quick),
-        "solvers": lambda: _cells(own_costs.choice_sizes(quick), SOLVERS),
-        "path": lambda: paths.path_costs(*((20, 200) if quick else (100, 1000))),
-        "memory": lambda: _memory(quick),
-        "rates": lambda: own_costs.rates(0.5 if quick else 2.5),
-        "prox": lambda: prox_ratios(10**6 if quick else 10**7, repeats=5),
-        "first_fit": lambda: [ask("first-fit") for _ in range(3)],
-    }
     for name, measure in sections.items():
         started = time.perf_counter()
         results[name] = measure()
         print(f"{name}: {time.perf_counter() - started:.0f} s", flush=True)
     results["minutes"] = (time.perf_counter() - begin) / 60
     return _plain(results)
+
+
+def _sections(quick: bool) -> dict[str, Callable[[], Any]]:
+    return {
+        "scaling": lambda: _scaling(quick),
+        "solvers": lambda: _cells(own_costs.choice_sizes(quick), SOLVERS),
+        "path": lambda: paths.path_costs(*((20, 200) if quick else (100, 1000))),
+        "memory": lambda: _memory(quick),
+        "rates": lambda: own_costs.rates(0.5 if quick else 2.5),
+        "prox": lambda: prox_ratios(10**6 if quick else 10**7, repeats=5),
+        "epochs": lambda: epoch_costs(quick),
+        "levels": lambda: level_costs(quick),
+        "first_fit": lambda: [ask("first-fit") for _ in range(3)],
+    }
 
 
 def _environment() -> dict[str, Any]:
