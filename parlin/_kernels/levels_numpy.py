@@ -29,8 +29,8 @@ def best_cuts(
     Notes
     -----
     The best begin of the last interval never falls as the numbers become more, so that the middle one
-    divides the others into two halves that share a single candidate: ``O(n_more m log m)``.  Of equally good
-    begins it is the first.
+    divides the others into two halves that share a single candidate: ``O(n_more m log m)``.  Nor does it fall
+    with one more interval.  Of equally good begins it is the first.
     """
     m = weights.size - 1
     if not sums.size == first.size == m + 1:
@@ -42,13 +42,12 @@ def best_cuts(
     for k in range(n_more):
         after = np.empty(m + 1)
         # Every half at once: its numbers of summands, and the begins it may take.
-        halves = np.array([[least + k + 1, m, least + k, m - 1]])
+        halves = np.array([[least + k + 1 if k < n_more - 1 else m, m, least + k, m - 1]])
         while halves.size:
             low, high, least_begin, most_begin = halves.T
             middle = low + (high - low) // 2
-            at, best = _best_begins(
-                weights, sums, before, middle, least_begin, np.minimum(middle - 1, most_begin)
-            )
+            first = least_begin if k == 0 else np.maximum(least_begin, begins[k - 1, middle])
+            at, best = _best_begins(weights, sums, before, middle, first, np.minimum(middle - 1, most_begin))
             after[middle], begins[k, middle] = best, at
             left = np.stack((low, middle - 1, least_begin, at), axis=1)
             right = np.stack((middle + 1, high, at, most_begin), axis=1)
