@@ -257,6 +257,8 @@ class StochasticModel(BaseEstimator, metaclass=ABCMeta):
             flag(name, getattr(self, name))
         if self.average and self.method != "aprox":
             raise ValueError("average=True is for method='aprox' alone")
+        if self.early_stopping and self.method in SCHEDULED:
+            raise ValueError(f"early_stopping=True would cut off the schedule of method={self.method!r}")
         if self.keep not in ("last", "best"):
             raise ValueError(f"keep must be 'last' or 'best', but is {self.keep!r}")
         if not 0.0 < self.validation_fraction < 1.0:

@@ -267,6 +267,7 @@ def test_parameters_can_be_searched():
         ({"shuffle": "no"}, TypeError, "shuffle must be True or False"),
         ({"average": True, "method": "prox_sgd"}, ValueError, "for method='aprox' alone"),
         ({"keep": "first"}, ValueError, "keep must be"),
+        ({"early_stopping": True, "method": "parq"}, ValueError, "cut off the schedule"),
         ({"validation_fraction": 1.0}, ValueError, "validation_fraction must lie"),
         ({"n_iter_no_change": 0}, ValueError, "n_iter_no_change must be >= 1"),
     ],

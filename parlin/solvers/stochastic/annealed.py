@@ -57,6 +57,10 @@ class Annealed(StochasticSolver):
     def _hard(self) -> int:
         return self.epochs // 2 if self.hard_epochs is None else self.hard_epochs
 
+    def is_final(self, state: StochasticState) -> bool:
+        """Whether rounding is hard by now."""
+        return state.epoch >= self.epochs - self._hard()
+
     def renews(self, state: StochasticState) -> bool:
         """After the warm-up, and where levels are found anew."""
         annealed = state.epoch - self.warmup_epochs

@@ -117,6 +117,8 @@ class StochasticSolver:
                 f"{type(self).__name__} cannot centre sparse rows; in place of fit_intercept=True give X a "
                 "column of ones with penalty weight 0"
             )
+        if not problem.loss.design.is_countable:
+            return f"{type(self).__name__} counts rows and stored entries with 32 bits, and these are more"
         if self.keep not in ("last", "best"):
             return f"keep must be 'last' or 'best', but is {self.keep!r}"
         if isinstance(self.step_size, str) and self.step_size != "auto":
@@ -140,7 +142,7 @@ class StochasticSolver:
     def init(self, problem: Problem, w0: FloatArray) -> StochasticState:
         """The state before the first epoch: the latent vector is `w0`."""
         batches = self._batches(problem)
-        state = StochasticState(
+        return StochasticState(
             w=problem.clip(w0),
             passes=0.0,
             done=False,
@@ -151,9 +153,8 @@ class StochasticSolver:
             generator=np.random.default_rng([self.random_state, 1]),
             step_size=self._step_size(batches),
             batches=batches,
-            keeps_best=self.keep == "best",
+            keeps_best=False,
         )
-        return state
 
     def resume(self, problem: Problem, saved: Saved) -> StochasticState:
         """The state that `StochasticState.saved` saved, or the reason why it does not fit."""
@@ -187,7 +188,7 @@ class StochasticSolver:
             generator=generator,
             step_size=saved["step_size"],
             batches=batches,
-            keeps_best=self.keep == "best",
+            keeps_best=False,
             penalty=saved["penalty"],
             best=saved["best"],
             total=None if total is None else total.copy(),
@@ -221,8 +222,13 @@ class StochasticSolver:
         state.epoch += 1
         state.passes += 1.0
         state.w = self._coefficients(state, float(amounts[-1]))
+        state.keeps_best = self.keep == "best" and self.is_final(state)
         state.ended = state.done = self._is_over(state)
         return state
+
+    def is_final(self, state: StochasticState) -> bool:
+        """Whether these coefficients, after an epoch, are such as the method may end with."""
+        return True
 
     def _coefficients(self, state: StochasticState, amount: float) -> FloatArray:
         return state.latent.copy() if self.eager else state.rows.mapped(state.latent, amount)

@@ -66,6 +66,10 @@ class ProxQuant(StochasticSolver):
         done = (state.epoch + np.arange(1, rates.size + 1) / rates.size) / self.epochs
         return np.concatenate(([0.0], rates * self.rate * done))
 
+    def is_final(self, state: StochasticState) -> bool:
+        """Never before coefficients are frozen."""
+        return False
+
     def is_frozen(self, state: StochasticState) -> bool:
         """Whether the epoch to come is one of the last, in which penalised coefficients stay."""
         return np.isinf(homotopy((state.epoch + 1) / self.epochs, self.rate, self.freeze))
@@ -85,6 +89,7 @@ class ProxQuant(StochasticSolver):
         else:
             state.epoch = self.epochs  # nothing is left to move
         state.w = state.latent.copy()
+        state.keeps_best = self.keep == "best"
         state.ended = state.done = self._is_over(state)
         return state
 

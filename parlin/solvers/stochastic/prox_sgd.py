@@ -37,7 +37,8 @@ class ProxSGD(StochasticSolver):
         Draw the rows of each batch independently, with replacement, in place of contiguous batches of once
         permuted rows in random order.
     keep : {"last", "best"}, default="last"
-        "best" ends with the coefficients of the lowest objective among those certified along the run.
+        "best" ends with the coefficients of the lowest objective among those certified after an epoch; where
+        a schedule turns into rounding, of those that are rounded.
     random_state : int, default=0
         Seed: the same one gives the same coefficients, bit for bit.
     shuffle : bool, default=True

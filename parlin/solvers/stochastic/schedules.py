@@ -164,5 +164,6 @@ class InversePower:
     def total(self, t: Number) -> Number:
         """``γ_t``, summed term by term."""
         t = np.asarray(t, dtype=np.intp)
-        sums = np.cumsum(np.concatenate(([0.0], self.step(np.arange(1.0, t.max() + 1.0)))))[t]
+        steps = np.concatenate(([0.0], self.step(np.arange(1.0, t.max() + 1.0))))
+        sums = np.cumsum(steps, dtype=np.longdouble)[t].astype(np.float64)
         return sums if sums.ndim else float(sums)
