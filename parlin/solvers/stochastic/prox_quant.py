@@ -12,9 +12,9 @@ from parlin._kernels import rows as kernels
 from parlin._types import FloatArray
 from parlin.problem import Problem
 from parlin.solvers.stochastic.base import StochasticSolver, StochasticState
-from parlin.solvers.stochastic.lazy_prox import without_levels
 from parlin.solvers.stochastic.maps import Blend, ProximalMap
 from parlin.solvers.stochastic.schedules import homotopy
+from parlin.solvers.stochastic.straight_through import without_levels
 
 
 @dataclass(frozen=True)
