@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -28,6 +29,8 @@ class Annealed(StochasticSolver):
     quantizer: Callable[[FloatArray], FloatArray] | None = None
     refit_every: int = 1
 
+    scheduled: ClassVar[bool] = True
+
     def unsupported(self, problem: Problem) -> str | None:
         """Why this solver cannot treat `problem`, as a sentence; None if it can."""
         if self.quantizer is None and without_levels(problem):
@@ -44,6 +47,8 @@ class Annealed(StochasticSolver):
             inverse_slope(0.5, self.steepness, self.center)
         except (TypeError, ValueError) as error:
             return str(error)
+        if self.warmup_epochs >= self.epochs:
+            return f"warmup_epochs must be less than epochs = {self.epochs}, but is {self.warmup_epochs}"
         if self.warmup_epochs + self._hard() > self.epochs:
             return (
                 f"warmup_epochs = {self.warmup_epochs} and hard_epochs = {self._hard()} must not be more "
@@ -72,7 +77,9 @@ class Annealed(StochasticSolver):
         if self.quantizer is None:
             return problem.penalty.quantization_levels
         if state.penalty is None or self.renews(state):
-            values = state.latent if problem.penalty_weights is None else state.latent[problem.penalised]
+            values = state.latent[problem.penalised]  # a copy
+            if values.size == 0 or not np.isfinite(values).all():  # nothing to find levels for
+                return (state.penalty or problem.penalty).quantization_levels
             levels = np.unique(np.asarray(self.quantizer(values), dtype=np.float64) + 0.0)
             slopes = np.abs(problem.penalty.slopes)
             steepest = float(slopes[np.isfinite(slopes)].max(initial=0.0)) or 1.0
