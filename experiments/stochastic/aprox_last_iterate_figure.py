@@ -19,9 +19,8 @@ def draw(evidence: Sequence[Evidence], figure: Figure) -> None:
     for axes, claim in zip(figure_style.panels(figure, 2, sharey=True), evidence, strict=True):
         _gaps(axes, claim)
     config = evidence[0].config
-    figure_style.caption(
-        figure, evidence, n=100, d=20, batches="of 10 rows", seeds=config["seeds"], runs=len(config["runs"])
-    )
+    facts = {"n": 100, "d": 20, "rows a batch": 10, "runs": len(config["runs"]), "seed drawn": 0}
+    figure_style.caption(figure, evidence, **facts, seeds=config["seeds"])
 
 
 def _gaps(axes: Axes, claim: Evidence) -> None:
