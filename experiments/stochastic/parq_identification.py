@@ -153,7 +153,7 @@ def _regressions(config: Config) -> tuple[Evidence, Evidence]:
     return (
         Evidence(
             claim="C22/aprox",
-            statement="On sparse regressions coefficients whose gradient is inside the interval of their level by "
+            statement="On sparse regressions coefficients whose gradient is inside their level's interval by "
             "2 % of the strength are on it 99 % of the second half of AProx, with steps 2⁻⁶ and 0.2/√t.",
             standing=Standing.MADE_PRECISE,
             remark="It asks whether a stochastic method identifies levels. With 2/(t + 100) the levels are "
