@@ -14,8 +14,8 @@ such as ±1 or ±0.5, ±1.5, are those of its binary and two-bit weights.
 Setting
 -------
 Normal designs, n = 10, d = 60; chords of x²/2 and of |x|³ on ±1, ±0.5, ±1.5 and ±0.25, …, ±1.75, strength
-0.01, accelerated proximal gradient from 0 where the cell is flat; targets that are normal with deviation 0.2 to 10, of which 0.2 can be
-interpolated within the cell about 0.
+0.01, accelerated proximal gradient from 0 where the cell is flat; targets that are normal with deviation 0.2
+to 10, of which 0.2 can be interpolated within the cell about 0.
 
 Prediction
 ----------

@@ -15,9 +15,9 @@ Setting
 -------
 Noise: ``f = 0``, gradients ±2, ``ψ = |x|``, 60 coefficients, steps 2⁻¹ … 2⁻¹⁰. Regressions: n = 200, d = 40,
 six nonzero coefficients, noise 0.5, chords of the absolute value at strength 0.05, batches of ten rows, 600
-epochs, of which the second half counts; constant step 2⁻⁶, 0.2/√t, 2/(t + 100). Watched are the coefficients
-on a level with a gradient inside the interval by 2 % of the strength at least. Thresholds were set on seeds
-from 100 on.
+epochs, of which the second half counts; ten regressions with five runs each; constant step 2⁻⁶, 0.2/√t,
+2/(t + 100). Watched are the coefficients on a level with a gradient inside the interval by at least 2 % of
+the strength. Thresholds were set on seeds from 100 on.
 
 Prediction
 ----------
@@ -74,7 +74,7 @@ class Config:
     @classmethod
     def full(cls) -> Config:
         ten = tuple(range(10))
-        return cls(exponents=(1, 2, 4, 7, 10), noise_epochs=4000, instances=ten, runs=ten[:5], epochs=600)
+        return cls(exponents=(1, 4, 7, 10), noise_epochs=2400, instances=ten, runs=ten[:5], epochs=600)
 
     @classmethod
     def smoke(cls) -> Config:
@@ -95,6 +95,8 @@ def _noise(config: Config) -> Evidence:
             agree = abs(found.mean - other.mean) <= found.half + other.half
             column.add(abs(found.mean - noise_chain.share_off_zero()), found.half, agree)
             shares.append({"size": size, "k": k, "share": found.mean, "half": found.half})
+    problem = noise_problem(2, _COLUMNS, 0)
+    uneven = share(off_zero(problem, ProxSGD(0.1, 1, None, replace=True), config.noise_epochs))
     return Evidence(
         claim="C22/noise",
         statement="On noise of ±2 with |x| proximal stochastic gradient is off 0 a share 0.7044 of the time, "
@@ -102,7 +104,7 @@ def _noise(config: Config) -> Evidence:
         source="[PAR] section 6",
         standing=Standing.AS_STATED,
         remark="It says that the levels are not identified. Certified where a simulation in whole numbers "
-        "agrees; steps that are no power of two break ties by rounding and give other shares.",
+        f"agrees. With the step 0.1 rounding breaks ties, and the share is {uneven.mean:.3f}.",
         relation="<=",
         control=Control(outside="Noise of ±3.", **outside._asdict()),
         table={key: [row[key] for row in shares] for key in shares[0]},
