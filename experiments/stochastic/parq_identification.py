@@ -160,7 +160,7 @@ def _regressions(config: Config) -> tuple[Evidence, Evidence]:
             standing=Standing.MADE_PRECISE,
             remark="It asks whether a stochastic method identifies levels. With 2/(t + 100) the levels are "
             f"held {np.mean(too_fast):.3f} of the time on average, {np.min(too_fast):.3f} in the worst "
-            "regression: such steps are too fast for this budget.",
+            "regression.",
             relation=">=",
             control=Control(
                 outside="A coefficient whose gradient is the end of its interval.", **degenerate._asdict()
@@ -173,7 +173,7 @@ def _regressions(config: Config) -> tuple[Evidence, Evidence]:
             statement="On the same regressions proximal stochastic gradient is on these levels at most a "
             "fifth of the time, with all three kinds of steps.",
             standing=Standing.AS_STATED,
-            remark="The share depends on noise and strength; smaller steps do not raise it.",
+            remark="The share depends on noise and strength; steps that fall do not raise it.",
             relation="<=",
             control=Control(outside="AProx.", **control._asdict()),
             **eager._asdict(),
