@@ -23,6 +23,7 @@ from parlin.theory.ridge import (
     ridge_reach,
     strongly_convex_distance,
 )
+from parlin.theory.stochastic import last_iterate_gap, last_iterate_gap_of_steps, regret_bound
 from parlin.theory.storage import bitmap_bits, bitmap_free_share, escape_code_bits, escape_free_share
 
 __all__ = [
@@ -39,9 +40,12 @@ __all__ = [
     "lasso_distance",
     "lasso_l1_distance",
     "lasso_prediction_distance",
+    "last_iterate_gap",
+    "last_iterate_gap_of_steps",
     "mcp_concavity",
     "noise_event_probability",
     "quantization_floor",
+    "regret_bound",
     "ridge_distance",
     "ridge_prediction_distance",
     "ridge_reach",
