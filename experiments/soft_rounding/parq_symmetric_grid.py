@@ -106,8 +106,8 @@ def run(config: Config) -> tuple[Evidence, ...]:
         ),
         Evidence(
             claim="C21/tilted",
-            statement="With a slope of 0.1 in the cell about 0 at least the share 1 − n/d is on the levels, "
-            "for data of every size tried.",
+            statement="With a slope of 0.1 in the cell about 0 at least the fraction 1 − n/d is on the "
+            "levels, for data of every size tried.",
             source="[PARQ] clustering",
             standing=Standing.MADE_PRECISE,
             remark="It does not ask for slopes that are not 0.",

@@ -59,5 +59,8 @@ def _limit(axes: Axes, claim: Evidence) -> None:
         axes.plot(epochs, run["off"], **figure_style.series(index, 21), label=f"centre {run['center']:g}")
     axes.axvline(len(claim.table["runs"][0]["off"]) / 2, color="black", linewidth=0.8, linestyle=":")
     figure_style.label(
-        axes, "epoch (dots: end of schedule)", "coefficients off levels (share)", "C20/limit: PARQ ends hard"
+        axes,
+        "epoch (dots: end of schedule)",
+        "coefficients off levels (fraction)",
+        "C20/limit: PARQ ends hard",
     )

@@ -13,7 +13,7 @@ from experiments.harness.evidence import Evidence
 
 
 def draw(evidence: Sequence[Evidence], figure: Figure) -> None:
-    """Shares off 0 on noise alone, and shares of time on the levels of the solution."""
+    """Fractions off 0 on noise alone, and fractions of time on the levels of the solution."""
     claims = {claim.claim: claim for claim in evidence}
     noise, regressions = figure_style.panels(figure, 2)
     _noise(noise, claims["C22/noise"], claims["C22/noise-aprox"])
@@ -29,13 +29,13 @@ def _noise(axes: Axes, claim: Evidence, aprox: Evidence) -> None:
         of = table["size"] == size
         look = figure_style.series(3 * index) | {"linestyle": "none"}
         steps = 2.0 ** -table["k"][of]
-        axes.errorbar(steps, table["share"][of], table["half"][of], capsize=3, **look, label=name)
+        axes.errorbar(steps, table["fraction"][of], table["half"][of], capsize=3, **look, label=name)
     look = figure_style.series(1) | {"linestyle": "none"}
     axes.plot(2.0 ** -table["k"][table["size"] == 2], aprox.measured, **look, label="AProx, largest later on")
     figure_style.bound(axes, None, 0.7044, label="theory, 0.7044")
     axes.set_xscale("log", base=2)
     axes.set_ylim(-0.05, 1.0)
-    figure_style.label(axes, "step size", "share of time off 0", "C22/noise, C22/noise-aprox: noise alone")
+    figure_style.label(axes, "step size", "fraction of time off 0", "C22/noise, C22/noise-aprox: noise alone")
     axes.legend(loc="center", bbox_to_anchor=(0.5, 0.35))
 
 
@@ -59,6 +59,6 @@ def _regressions(axes: Axes, aprox: Evidence, eager: Evidence) -> None:
     axes.set_xticks(range(len(names)), names)
     axes.set_ylim(-0.05, 1.09)
     figure_style.label(
-        axes, "step size", "share of time on the level", "C22/aprox, C22/prox-sgd: regressions"
+        axes, "step size", "fraction of time on the level", "C22/aprox, C22/prox-sgd: regressions"
     )
     axes.legend(loc="center", bbox_to_anchor=(0.62, 0.5))

@@ -26,14 +26,14 @@ _REFERENCE_CHAINS = 20_000
 _REFERENCE_STEPS = 200
 
 
-class Share(NamedTuple):
-    """A share of time, and half the length of its 99.9 % interval."""
+class Fraction(NamedTuple):
+    """A fraction of time, and half the length of its 99.9 % interval."""
 
     mean: float
     half: float
 
 
-def share_off_zero() -> float:
+def fraction_off_zero() -> float:
     r"""The stationary ``P(w ≠ 0)`` for noise ±2: ``a/(a + 2 − r³)``, ``a = 2/(1 − r)``, ``r³ + r² + r = 1``.
 
     Source: theory 8.4.  From ``w > 0`` the walk goes up by 1 or down by 3, but not below 0, so that its
@@ -56,7 +56,7 @@ def noise_problem(size: float, n_columns: int, seed: int) -> Problem:
 
 
 def off_zero(problem: Problem, solver: ProxSGD | AProx, n_epochs: int) -> FloatArray:
-    """The share of coefficients off 0 after each of the epochs of sixteen batches, from 0."""
+    """The fraction of coefficients off 0 after each of the epochs of sixteen batches, from 0."""
     state, found = solver.init(problem, np.zeros(problem.size)), []
     for _ in range(n_epochs):
         state = solver.step(problem, state)
@@ -64,15 +64,15 @@ def off_zero(problem: Problem, solver: ProxSGD | AProx, n_epochs: int) -> FloatA
     return np.array(found)
 
 
-def share(found: FloatArray) -> Share:
+def fraction(found: FloatArray) -> Fraction:
     """The mean over time, by the means of forty blocks; the first block is left out."""
     blocks = found[: found.size - found.size % _BLOCKS].reshape(_BLOCKS, -1).mean(axis=1)[1:]
     quantile = stats.t.ppf((1 + _CONFIDENCE) / 2, blocks.size - 1)
-    return Share(float(blocks.mean()), float(quantile * blocks.std(ddof=1) / np.sqrt(blocks.size)))
+    return Fraction(float(blocks.mean()), float(quantile * blocks.std(ddof=1) / np.sqrt(blocks.size)))
 
 
-def reference(size: int, seed: int) -> Share:
-    """The same share, of many chains of whole numbers, in arithmetic of its own."""
+def reference(size: int, seed: int) -> Fraction:
+    """The same fraction, of many chains of whole numbers, in arithmetic of its own."""
     rng = np.random.default_rng([seed, 4])
     w = np.zeros(_REFERENCE_CHAINS, dtype=np.int64)
     for _ in range(_REFERENCE_STEPS):
@@ -80,4 +80,4 @@ def reference(size: int, seed: int) -> Share:
         w = np.sign(v) * np.maximum(np.abs(v) - 1, 0)
     off = float(np.mean(w != 0))
     quantile = stats.norm.ppf((1 + _CONFIDENCE) / 2)
-    return Share(off, float(quantile * np.sqrt(off * (1 - off) / w.size)))
+    return Fraction(off, float(quantile * np.sqrt(off * (1 - off) / w.size)))

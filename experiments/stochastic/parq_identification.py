@@ -2,7 +2,7 @@ r"""AProx holds the levels of the solution from some step on; proximal stochasti
 
 Claims
 ------
-C22: proximal stochastic gradient does not identify levels. On noise alone it is off its level a share of the
+C22: proximal stochastic gradient does not identify levels. On noise alone it is off its level a fraction of the
 time that no step size changes (C22/noise), where AProx is off it at the beginning only (C22/noise-aprox). On
 sparse regressions it is on the levels of the solution a fifth of the time at most (C22/prox-sgd), and AProx
 99 % of the time (C22/aprox).
@@ -21,12 +21,12 @@ the strength. Thresholds were set on seeds from 100 on.
 
 Prediction
 ----------
-Theory 8.4: off 0 a share 0.7044 of the time. The share of time on the levels of the solution is at least 0.99
+Theory 8.4: off 0 a fraction 0.7044 of the time. The fraction of time on the levels of the solution is at least 0.99
 for AProx with the first two kinds of steps, and at most 0.2 for proximal stochastic gradient.
 
 Falsified by
 ------------
-A share that is further from 0.7044 than half its 99.9 % interval: `0.9 * noise_chain.share_off_zero` violates
+A fraction that is further from 0.7044 than half its 99.9 % interval: `0.9 * noise_chain.fraction_off_zero` violates
 C22/noise. A fixed strength, `0 * AProx.amounts + 1` violates C22/noise-aprox and C22/aprox. Flat intervals
 that are 20 times as long, `20 * ProxSGD.amounts` violates C22/prox-sgd.
 
@@ -49,7 +49,7 @@ from experiments.harness.evidence import Control, Evidence, Standing
 from experiments.measure.columns import Column
 from experiments.stochastic import identification_figure, noise_chain
 from experiments.stochastic.held_levels import BATCH, Instance, Target
-from experiments.stochastic.noise_chain import noise_problem, off_zero, reference, share
+from experiments.stochastic.noise_chain import fraction, noise_problem, off_zero, reference
 from parlin.solvers.stochastic import AProx, Constant, InverseSqrt, InverseTime, ProxSGD, StepSize
 
 STEPS: dict[str, StepSize] = {
@@ -86,28 +86,28 @@ def run(config: Config) -> tuple[Evidence, ...]:
 
 
 def _noise(config: Config) -> Evidence:
-    inside, outside, shares = Column.empty(), Column.empty(), []
+    inside, outside, fractions = Column.empty(), Column.empty(), []
     for size, column in ((2, inside), (3, outside)):
         for k in config.exponents:
             solver = ProxSGD(2.0**-k, 1, None, replace=True, random_state=k)
-            found = share(off_zero(noise_problem(size, _COLUMNS, k), solver, config.noise_epochs))
+            found = fraction(off_zero(noise_problem(size, _COLUMNS, k), solver, config.noise_epochs))
             other = reference(size, k)
             agree = abs(found.mean - other.mean) <= found.half + other.half
-            column.add(abs(found.mean - noise_chain.share_off_zero()), found.half, agree)
-            shares.append({"size": size, "k": k, "share": found.mean, "half": found.half})
+            column.add(abs(found.mean - noise_chain.fraction_off_zero()), found.half, agree)
+            fractions.append({"size": size, "k": k, "fraction": found.mean, "half": found.half})
     problem = noise_problem(2, _COLUMNS, 0)
-    uneven = share(off_zero(problem, ProxSGD(0.1, 1, None, replace=True), config.noise_epochs))
+    uneven = fraction(off_zero(problem, ProxSGD(0.1, 1, None, replace=True), config.noise_epochs))
     return Evidence(
         claim="C22/noise",
-        statement="On noise of ±2 with |x| proximal stochastic gradient is off 0 a share 0.7044 of the time, "
+        statement="On noise of ±2 with |x| proximal stochastic gradient is off 0 a fraction 0.7044 of the time, "
         "with every step size tried.",
         source="[PAR] section 6",
         standing=Standing.AS_STATED,
         remark="It says that the levels are not identified. Certified where a simulation in whole numbers "
-        f"agrees. With the step 0.1 rounding breaks ties, and the share is {uneven.mean:.3f}.",
+        f"agrees. With the step 0.1 rounding breaks ties, and the fraction is {uneven.mean:.3f}.",
         relation="<=",
         control=Control(outside="Noise of ±3.", **outside._asdict()),
-        table={key: [row[key] for row in shares] for key in shares[0]},
+        table={key: [row[key] for row in fractions] for key in fractions[0]},
         **inside._asdict(),
     )
 
@@ -173,7 +173,7 @@ def _regressions(config: Config) -> tuple[Evidence, Evidence]:
             statement="On the same regressions proximal stochastic gradient is on these levels at most a "
             "fifth of the time, with all three kinds of steps.",
             standing=Standing.AS_STATED,
-            remark="The share depends on noise and strength; steps that fall do not raise it.",
+            remark="The fraction depends on noise and strength; steps that fall do not raise it.",
             relation="<=",
             control=Control(outside="AProx.", **control._asdict()),
             **eager._asdict(),

@@ -79,7 +79,7 @@ class Config:
 
 
 class Ends(NamedTuple):
-    """Final losses over the loss at 0, one for each start, and the share of coefficients on levels."""
+    """Final losses over the loss at 0, one for each start, and the fraction of coefficients on levels."""
 
     losses: FloatArray
     on_levels: float
@@ -108,7 +108,7 @@ def run(config: Config) -> tuple[Evidence, ...]:
     fast = Control(
         outside=f"ProxQuant with the rate {FAST:g}.", measured=of("fast"), bound=TOGETHER, certified=certified
     )
-    share = np.mean([regression.ends["aprox"].on_levels for regression in found])
+    fraction = np.mean([regression.ends["aprox"].on_levels for regression in found])
     words = {"source": "[PARQ] without trapping", "certified": certified}
     starts = f"{config.n_starts} starts"
     return (
@@ -118,7 +118,7 @@ def run(config: Config) -> tuple[Evidence, ...]:
             "1 % of the loss at 0.",
             standing=Standing.MADE_PRECISE,
             remark=f"The mean difference over the regressions is {_interval(of('aprox'))}; for ProxQuant "
-            f"with a fast strength {_interval(of('fast'))}. But {share:.0%} of AProx's coefficients are on "
+            f"with a fast strength {_interval(of('fast'))}. But {fraction:.0%} of AProx's coefficients are on "
             "levels, and those of the other methods all are.",
             relation="<=",
             measured=of("aprox"),

@@ -27,14 +27,14 @@ def draw(evidence: Sequence[Evidence], figure: Figure) -> None:
     inside.plot(axis, blind, **figure_style.series(3, blind.size), label="drawn blindly")
     figure_style.bound(inside, None, 1.0)
     inside.set_ylim(-1.0, 1.1)
-    figure_style.label(inside, "plays in order (share)", "regret / bound", "C19/regret: AProx")
+    figure_style.label(inside, "plays in order (fraction)", "regret / bound", "C19/regret: AProx")
     inside.legend(loc="lower right")
     broken = np.sort(claim.control.measured / claim.control.bound)
     axis = (np.arange(broken.size) + 0.5) / broken.size
     outside.plot(axis, broken, **figure_style.series(3, broken.size), label="control")
     figure_style.bound(outside, None, 1.0)
     figure_style.label(
-        outside, "plays in order (share)", "regret / bound", "Control: strengths do not add up"
+        outside, "plays in order (fraction)", "regret / bound", "Control: strengths do not add up"
     )
     config = claim.config
     figure_style.caption(

@@ -30,7 +30,7 @@ def draw(evidence: Sequence[Evidence], figure: Figure) -> None:
     losses.set_yscale("log")
     losses.set_ylim(top=4.0)
     figure_style.label(
-        losses, "starts in order (share)", "final loss / loss at 0", "Final losses, first regression"
+        losses, "starts in order (fraction)", "final loss / loss at 0", "Final losses, first regression"
     )
     losses.legend(loc="upper left")
     _spreads(spreads, evidence, ends)
