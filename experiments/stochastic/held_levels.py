@@ -30,7 +30,7 @@ class Target:
     watched: IndexArray
 
     def held(self, solver: AProx | ProxSGD, n_epochs: int) -> float:
-        """The fraction of the second half of the epochs at whose end a watched coefficient is on its level."""
+        """The fraction of the second half of the epochs that end with a watched coefficient on its level."""
         problem, w = self.point.problem, self.point.w[self.watched]
         state, found = solver.init(problem, np.zeros(problem.size)), []
         for epoch in range(n_epochs):

@@ -2,8 +2,8 @@ r"""AProx holds the levels of the solution from some step on; proximal stochasti
 
 Claims
 ------
-C22: proximal stochastic gradient does not identify levels. On noise alone it is off its level a fraction of the
-time that no step size changes (C22/noise), where AProx is off it at the beginning only (C22/noise-aprox). On
+C22: proximal stochastic gradient does not identify levels. On noise alone it is off its level a fraction of
+the time that no step size changes (C22/noise), where AProx is off it at first only (C22/noise-aprox). On
 sparse regressions it is on the levels of the solution a fifth of the time at most (C22/prox-sgd), and AProx
 99 % of the time (C22/aprox).
 
@@ -21,12 +21,12 @@ the strength. Thresholds were set on seeds from 100 on.
 
 Prediction
 ----------
-Theory 8.4: off 0 a fraction 0.7044 of the time. The fraction of time on the levels of the solution is at least 0.99
-for AProx with the first two kinds of steps, and at most 0.2 for proximal stochastic gradient.
+Theory 8.4: off 0 a fraction 0.7044 of the time. The fraction of time on the levels of the solution is at
+least 0.99 for AProx with the first two kinds of steps, and at most 0.2 for proximal stochastic gradient.
 
 Falsified by
 ------------
-A fraction that is further from 0.7044 than half its 99.9 % interval: `0.9 * noise_chain.fraction_off_zero` violates
+A fraction further from 0.7044 than half its 99.9 % interval: `0.9 * noise_chain.fraction_off_zero` violates
 C22/noise. A fixed strength, `0 * AProx.amounts + 1` violates C22/noise-aprox and C22/aprox. Flat intervals
 that are 20 times as long, `20 * ProxSGD.amounts` violates C22/prox-sgd.
 
@@ -99,8 +99,8 @@ def _noise(config: Config) -> Evidence:
     uneven = fraction(off_zero(problem, ProxSGD(0.1, 1, None, replace=True), config.noise_epochs))
     return Evidence(
         claim="C22/noise",
-        statement="On noise of ±2 with |x| proximal stochastic gradient is off 0 a fraction 0.7044 of the time, "
-        "with every step size tried.",
+        statement="On noise of ±2 with |x| proximal stochastic gradient is off 0 a fraction 0.7044 of the "
+        "time, with every step size tried.",
         source="[PAR] section 6",
         standing=Standing.AS_STATED,
         remark="It says that the levels are not identified. Certified where a simulation in whole numbers "

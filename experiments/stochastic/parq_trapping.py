@@ -118,8 +118,8 @@ def run(config: Config) -> tuple[Evidence, ...]:
             "1 % of the loss at 0.",
             standing=Standing.MADE_PRECISE,
             remark=f"The mean difference over the regressions is {_interval(of('aprox'))}; for ProxQuant "
-            f"with a fast strength {_interval(of('fast'))}. But {fraction:.0%} of AProx's coefficients are on "
-            "levels, and those of the other methods all are.",
+            f"with a fast strength {_interval(of('fast'))}. But {fraction:.0%} of AProx's coefficients are "
+            "on levels, and those of the other methods all are.",
             relation="<=",
             measured=of("aprox"),
             bound=TOGETHER,
