@@ -23,7 +23,7 @@ def draw(evidence: Sequence[Evidence], figure: Figure) -> None:
             axes.plot(
                 range(1, values.size + 1), values, **figure_style.series(index, values.size), label=name
             )
-        figure_style.bound(axes, None, float(claim.bound[0]), label="rounding")
+        figure_style.bound(axes, None, claim.tolerance, label="rounding")
         axes.set_yscale("log")
         axes.set_ylim(FLOOR / 3, 100)
         figure_style.label(

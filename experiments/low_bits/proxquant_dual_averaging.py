@@ -22,9 +22,9 @@ within 1e-12 of the distance between the least and the largest.
 
 Falsified by
 ------------
-One step that ends at another vector: levels that are not those of the penalty,
-`PAR.quantization_levels + 0.1` violates C23; gradients taken elsewhere, `gradient(w=0.9 * w)` violates C23. The objective is computed from
-the data and the coefficients alone, and the least by enumeration.
+One step that ends at another vector: levels that are not those of the penalty, `PAR.quantization_levels +
+0.1` violates C23; gradients taken elsewhere, `gradient(w=0.9 * w)` violates C23. The objective is computed
+from the data and the coefficients alone, and the least by enumeration.
 
 Control
 -------
@@ -86,7 +86,7 @@ def run(config: Config) -> tuple[Evidence, ...]:
         for column, points, kind in ((inside, outputs, "inside"), (outside, with_momentum, "outside")):
             excess = _excess(config, X, y, levels, start, points)
             for value in excess:
-                column.add(value, ROUNDING, True)  # the least is by enumeration
+                column.add(value, 0.0, True)  # the least is by enumeration
             if seed == config.seeds[0]:
                 curves[kind].append({"levels": name, "excess": excess})
     return (
@@ -97,6 +97,7 @@ def run(config: Config) -> tuple[Evidence, ...]:
             source="[ProxQuant] dual averaging",
             standing=Standing.AS_STATED,
             relation="<=",
+            tolerance=ROUNDING,
             **inside._asdict(),
             control=Control(outside="Momentum of 0.9 on the gradients.", **outside._asdict()),
             table=curves,

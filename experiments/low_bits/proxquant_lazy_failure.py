@@ -213,8 +213,8 @@ def _average(config: Config, lazy: Sequence[Traced], eager: Sequence[Traced]) ->
                 column.add(abs(mean - config.target), bound, each.certified)
     return Evidence(
         claim="C25/average",
-        statement="The mean of the lazy outputs on the same problem is within (|θ_0| + max(|θ_0|, η(c + λ)))/(ηT) "
-        "of c, the minimiser of the loss without the penalty, which is no critical point with it.",
+        statement="The mean of the lazy outputs on the same problem is within (|θ_0| + max(|θ_0|, η(c + "
+        "λ)))/(ηT) of c, the minimiser of the loss without the penalty, which is no critical point with it.",
         source=SOURCE,
         standing=Standing.MADE_PRECISE,
         remark="It says that the outputs oscillate, and not where their mean is.",

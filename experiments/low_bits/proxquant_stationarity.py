@@ -1,4 +1,4 @@
-r"""Full-batch proximal gradient becomes critical like 1/T with steps up to 1/L, and with longer ones need not.
+r"""Full-batch proximal gradient becomes critical like 1/T with steps up to 1/L; with longer ones it need not.
 
 Claims
 ------

@@ -170,8 +170,9 @@ def _convex(config: Config, on: Sequence[Case], off: Sequence[Case]) -> Evidence
                 table["moved"].append(counted.moved / config.n_batches)
     return Evidence(
         claim="C15/noise",
-        statement="With ridge chords a stochastic proximal step from a solution rests just if all coefficients "
-        "are on levels and minus the batch's gradient is in α times the subdifferential, whatever the step.",
+        statement="With ridge chords a stochastic proximal step from a solution rests just if all "
+        "coefficients are on levels and minus the batch's gradient is in α times the "
+        "subdifferential, whatever the step.",
         source=SOURCE,
         standing=Standing.MADE_PRECISE,
         remark='It says "weights oscillate and never settle → λ is too low"; it is too low for the noise.',
@@ -195,8 +196,8 @@ def _nonconvex(config: Config, cases: Sequence[Case]) -> Evidence:
     return Evidence(
         claim="C15/noise-nonconvex",
         statement="With the sawtooth of spacing q and strength α a stochastic proximal step from "
-        "coefficients on inner levels rests just if step times gradient is at most min(step · α, q/2) in each: "
-        "for steps above q/(2α) the subdifferential does not tell.",
+        "coefficients on inner levels rests just if step times gradient is at most min(step · α, q/2) in "
+        "each: for steps above q/(2α) the subdifferential does not tell.",
         source=SOURCE,
         standing=Standing.MADE_PRECISE,
         remark="It has one rule for all penalties and steps. With q = 0.5, α = 10 and the gradient 9 a "
