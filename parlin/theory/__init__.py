@@ -14,6 +14,7 @@ from parlin.theory.lasso import (
 )
 from parlin.theory.noise import lasso_alpha, noise_event_probability
 from parlin.theory.nonconvex import amenable_distance, mcp_concavity, scad_concavity
+from parlin.theory.proximal_gradient import lazy_residual_floor, proximal_gradient_residual
 from parlin.theory.quantization import quantization_floor
 from parlin.theory.ridge import (
     chord_slope_error,
@@ -42,8 +43,10 @@ __all__ = [
     "lasso_prediction_distance",
     "last_iterate_gap",
     "last_iterate_gap_of_steps",
+    "lazy_residual_floor",
     "mcp_concavity",
     "noise_event_probability",
+    "proximal_gradient_residual",
     "quantization_floor",
     "regret_bound",
     "ridge_distance",

@@ -34,6 +34,8 @@ RIGHT = {
     "lasso_distance": SPARSE, "lasso_l1_distance": SPARSE, "lasso_prediction_distance": SPARSE,
     "swapped_prediction_distance": {"alpha": 1.0, "slope_error": 0.25, "l1_distance": 2.0},
     "amenable_distance": {"n_nonzero": 3, "alpha": 1.0, "curvature": 2.0, "concavity": 0.5},
+    "proximal_gradient_residual": {"descent": 1.0, "step": 0.5, "n_steps": 4, "lipschitz": 2.0},
+    "lazy_residual_floor": {"target": 0.2, "strength": 0.5, "step": 0.1},
     "mcp_concavity": {"reach": 4.0},
     "scad_concavity": {"knee": 1.0, "a": 3.7},
     "escape_code_bits": {"n_features": 40, "n_free": 3, "n_levels": 15, "float_bits": 32},
@@ -44,6 +46,12 @@ RIGHT = {
 
 # Each argument: what is outside its domain although it has the right type, and what has the wrong type.
 WRONG = {
+    "descent": ([-1.0, math.inf, math.nan], ["1", None, True]),
+    "step": ([0.0, -1.0, math.inf, math.nan], ["1", None, True]),
+    "n_steps": ([0, -1], [4.0, True, None]),
+    "lipschitz": ([0.0, -1.0, math.inf, math.nan], ["1", None, True]),
+    "target": ([0.0, -0.1, 0.6, math.nan], ["1", None, True]),
+    "strength": ([0.1, 0.9, math.inf, math.nan], ["1", None, True]),
     "rank": ([-1], [1.0, True, "1", None]),
     "n_features": ([0, -1], [4.0, True, "4", None]),
     "n_levels": ([-1], [3.0, False, None]),

@@ -81,7 +81,8 @@ def test_the_prox_bears_on_every_experiment_that_solves_and_the_path_on_those_th
     closures = {name: import_closure(subject.path, (ROOT,)) for name, subject in EXPERIMENTS.items()}
     # The losses of networks have a solver of their own, but not a prox of their own.
     without = {name for name, found in closures.items() if "parlin/penalty/prox.py" not in found}
-    assert without == {"parq_schedule_shapes"}, "a function of one number, and nothing to solve"
+    # A function of one number, and levels of values: nothing is solved.
+    assert without == {"parq_schedule_shapes", "parq_quantizers"}
     with_path = {name for name, found in closures.items() if "parlin/path/homotopy.py" in found}
     assert {"par_thm1_every_alpha", "par_alpha_sweep"} <= with_path < set(closures)
     assert any(name.endswith(".pyx") for name in closures["par_sec3_solvers"])

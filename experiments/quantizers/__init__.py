@@ -1,0 +1,1 @@
+"""Levels found from values: how well they round."""
