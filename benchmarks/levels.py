@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import ckwrap
-import kmeans1d
 import numpy as np
 from sklearn.cluster import KMeans
 
@@ -24,6 +22,10 @@ _PEERS = ("kmeans1d", "ckwrap", "kmeans", "lloyd")
 
 def level_costs(quick: bool) -> list[dict]:
     """Times and excesses by the number of values and of levels."""
+    # Needed for the measurement alone, not for the report.
+    import ckwrap
+    import kmeans1d
+
     cells = [(1000, 16), (10_000, 4), (10_000, 16), (100_000, 4), (100_000, 16), (1_000_000, 16)]
     records = []
     for size, count in cells[:3] if quick else cells:

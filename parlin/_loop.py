@@ -172,6 +172,12 @@ class _Checked(NamedTuple):
     check: StoppingCheck
     problem: Problem
 
+    @property
+    def rank(self) -> float:
+        """The objective, the penalty counted from its minimum, which is comparable between penalties."""
+        separable = self.problem.separable
+        return self.check.objective - separable.value(separable.start)
+
 
 def run(
     problem: Problem, solver: Solver | Literal["auto"], start: Start, stopping: Stopping, begin: float
@@ -192,22 +198,26 @@ def run(
         state = solver.resume(problem, start.saved)
     best: _Checked | None = None
     if state.best is not None:
-        best = _checked(problem, state, state.best, tol)
+        best = _checked(problem, state.best_penalty, state.best, tol)
     # A default start is rarely a solution, and the first step of such a solver tells as much as a check.
     next_check = between if start.is_default and between > _SELDOM else 0.0
+    if start.saved is not None:
+        next_check = start.saved["next_check"]
     iteration = 0
     while True:
         exhausted = iteration >= stopping.max_iter or state.passes >= stopping.max_passes
-        if exhausted or state.done or state.passes >= next_check:
-            found = _checked(problem, state, state.w.copy(), tol)
+        due = state.done or state.passes >= next_check
+        if exhausted or due:
+            found = _checked(problem, state.penalty, state.w.copy(), tol)
             w, check = found.w, found.check
             n_iter = start.n_iter + iteration
             stop = callback is not None and bool(
                 callback(n_iter, state, certificate_of(found.problem, w, check))
             )
             status = _status(check, stopping, exhausted, state, stop)
-            if state.keeps_best and (best is None or check.objective < best.check.objective):
-                best, state.best = found, w
+            saved_best = state.best, state.best_penalty
+            if state.keeps_best and (best is None or found.rank < best.rank):
+                best, state.best, state.best_penalty = found, w, state.penalty
             if status is Status.STALLED and successor:
                 successor, passes = False, state.passes
                 solver = SemismoothNewton()
@@ -217,7 +227,11 @@ def run(
             elif status is not None:
                 if best is not None and status is not Status.NOT_FINITE and not status.is_success:
                     found = best
+                if not due:  # what a run that goes on would not have seen
+                    state.best, state.best_penalty = saved_best
                 saved = state.saved(solver)
+                if saved is not None:
+                    saved |= {"n_iter": n_iter, "next_check": state.passes + between if due else next_check}
                 counts = n_iter, state.passes
                 # The array of the check is the certificate's own.
                 return Outcome(
@@ -229,9 +243,9 @@ def run(
         iteration += 1
 
 
-def _checked(problem: Problem, state: State, w: FloatArray, tol: float | None) -> _Checked:
-    if state.penalty is not None:
-        problem = problem.with_penalty(state.penalty)
+def _checked(problem: Problem, penalty: PAR | None, w: FloatArray, tol: float | None) -> _Checked:
+    if penalty is not None:
+        problem = problem.with_penalty(penalty)
     return _Checked(w, check_point(problem, w, 1e-8 if tol is None else tol), problem)
 
 

@@ -108,7 +108,8 @@ def _start(
             raise ValueError("give w0 or state, not both: a state says where the run is")
         if not isinstance(solver, StochasticSolver):
             raise ValueError("state resumes stochastic solvers only; give others w0=result.w")
-        return Start(None, saved=state)
+        n_iter = state.get("n_iter", 0) if isinstance(state, dict) else 0
+        return Start(None, n_iter, saved=state)
     if w0 is None:
         # A continuation would do the work of the solver.
         return Start(problem.start()) if isinstance(solver, StochasticSolver) else find_start(problem)

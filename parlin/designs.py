@@ -97,6 +97,10 @@ def distance(levels: ArrayLike, slope: float = 1.0) -> PAR:
     positive("slope", slope)
     kinks = np.empty(2 * levels.size - 1)
     kinks[::2], kinks[1::2] = levels, 0.5 * levels[1:] + 0.5 * levels[:-1]
+    crowded = np.flatnonzero(np.diff(kinks) <= 0)
+    if crowded.size:
+        low, high = levels[crowded[0] // 2 : crowded[0] // 2 + 2].tolist()
+        raise ValueError(f"levels need a float between them for a kink, but {low!r} and {high!r} have none")
     return PAR(kinks, slope * np.tile([-1.0, 1.0], levels.size))
 
 

@@ -71,8 +71,8 @@ def polish(
     w = np.where(active, levels[nearest], w)
     loss, psi = problem.loss, problem.penalty.value(levels)
     weights = np.ones(w.size) if problem.penalty_weights is None else problem.penalty_weights
-    least_gain = _ROUNDING * max(loss.value_at_zero, abs(problem.objective(w)))
     while True:
+        least_gain = _ROUNDING * max(loss.value_at_zero, abs(problem.objective(w)))
         changes = _changes(loss.gradient(w), loss.coordinate_lipschitz, w, weights, levels, psi)
         gains = np.where(active, -changes.min(axis=1), 0.0)
         candidates = np.flatnonzero(gains > least_gain)

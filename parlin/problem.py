@@ -130,7 +130,10 @@ class Problem:
         is ``max_j |g_j| / (ω_j slope)``.
         """
         w = np.asarray(w, dtype=np.float64)
+        if np.isnan(w).any():
+            raise ValueError("w must not be NaN anywhere")
         pull = -self.loss.gradient(w)
+        pull[np.abs(pull) <= self.loss.rounding_floor(w)] = 0.0
         left, right = (self.penalty.levels.searchsorted(w, side=side) for side in ("left", "right"))
         slopes = self.penalty.slopes
         low = np.minimum(slopes[left], slopes[right])

@@ -297,6 +297,14 @@ RESULTS = {
     ],
     "rates": [{"call": "solve", "penalty": "PAR-lasso", "per_second": 1234.5}],
     "prox": [{"penalty": "uniform", "size": 10_000_000, "ratio": 1.5}],
+    "epochs": [
+        {"method": "AProx", "batch_size": 64, "n": 100, "d": 10, "entries": 3, "milliseconds": 1.0,
+         "passes": 2.5, "of_sgd": 0.2},
+    ],
+    "levels": [
+        {"values": 1000, "levels": 4, "seconds": 0.5, "ratios": {"kmeans1d": 5.0, "lloyd": 2.0},
+         "excess": {"kmeans1d": 0.0, "lloyd": 0.125}},
+    ],
     "first_fit": [{"first_ms": 30.0, "second_ms": 2.0}, {"first_ms": 25.0, "second_ms": 3.0}],
     "minutes": 11.0,
 }  # fmt: skip
@@ -330,6 +338,8 @@ def test_a_solve_that_was_given_up_is_a_bound_and_a_wrong_one_has_no_ratio():
         "| parlin, 1000 × 5000 by columns | 40 | 10 | 0.25 | 1.6 |",
         "| solve | PAR-lasso | 1234 |",
         "| uniform | 1.5 |",
+        "| AProx | 64 | 1 | 2.5 | 0.2 |",
+        "| 1,000 | 4 | 0.5 | 5 | – | – | 2 | – | 12.5% |",
         "First fit of a process, after import: 25 ms; the second: 2 ms.",
         "OSQP: 1",
         "skglm AndersonCD 12 s",

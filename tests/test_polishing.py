@@ -82,3 +82,11 @@ def test_a_penalty_without_levels_and_levels_outside_a_box_are_refused():
         polish(problem(0, penalty=PAR([], [0.0])), np.zeros(6))
     with pytest.raises(ValueError, match=r"inside the penalty's box \[-1, 2\]"):
         polish(problem(0, penalty=designs.chords(LEVELS)), np.zeros(6), [0.0, 3.0])
+
+
+def test_a_bad_start_does_not_end_it_early():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((100, 5))
+    levels = np.append(np.arange(-5.0, 6.0), 1e10)
+    p = Problem(LeastSquares(X, X @ np.ones(5) + 0.1 * rng.standard_normal(100)), designs.distance(levels))
+    assert polish(p, np.full(5, 1e10)).tolist() == [1.0] * 5

@@ -1,6 +1,7 @@
 """Designs in which every column occurs twice, where the bound n on coordinates off the levels fails.
 
-The controls of C1/proved, C13 and C1/every-strength-any-design run on them, and so break.
+The controls of C1/proved and C13 (par_thm1_quantization_bound) and of C1/every-strength-any-design
+(par_thm1_every_alpha) run on them, and so break.
 """
 
 from __future__ import annotations

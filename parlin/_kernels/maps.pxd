@@ -7,6 +7,7 @@
 * BLEND: ``(1 − amount) v + amount q``, q the nearest level.
 """
 
+from libc.float cimport DBL_MAX
 from libc.math cimport INFINITY
 
 cdef enum:
@@ -158,7 +159,8 @@ cdef inline double _one(const Map* map, double amount, double weight, double v) 
     cdef int k
     cdef double low, high, middle
     if map.kind == PROX:
-        return _prox_convex(map, amount * weight, v) if map.convex else _prox_any(map, amount * weight, v)
+        amount = min(amount * weight, DBL_MAX)
+        return _prox_convex(map, amount, v) if map.convex else _prox_any(map, amount, v)
     k = _count(map.levels, map.n_levels, v)  # levels below v
     if map.kind == SOFT:
         k = min(max(k + (k < map.n_levels and v == map.levels[k]), 1), map.n_levels - 1)

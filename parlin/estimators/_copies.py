@@ -17,8 +17,8 @@ def copies(X: Any, y: FloatArray, weights: FloatArray) -> tuple[Any, FloatArray,
 
     Rows of weight 0 are gone.  With weights of more than 16 on average, as many copies in proportion.
     """
-    total = float(weights.sum())
-    unit = max(1.0, total / (_MOST * weights.size))
+    largest = float(weights.max())
+    unit = max(1.0, largest * float(np.mean(weights / largest)) / _MOST)
     counts = np.ceil(weights / unit).astype(np.intp)
     if np.all(counts == 1):
         return X, y, weights

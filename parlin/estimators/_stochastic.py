@@ -50,6 +50,7 @@ METHODS: dict[str, type[StochasticSolver]] = {
 }
 # These have a schedule over the epochs of a fit, which a stream does not have.
 SCHEDULED = ("parq", "binary_relax", "prox_quant")
+ROUNDING = ("straight_through", *SCHEDULED)
 _DIVERGED = (
     "the coefficients diverge: the step size is too large for these data; use learning_rate='auto', a "
     "smaller eta0, or scale the columns of X"
@@ -97,19 +98,23 @@ class StochasticModel(BaseEstimator, metaclass=ABCMeta):
         start = self._last_coefficients() if self.warm_start else None
         X, y, weights = self._validated(X, y, sample_weight, reset=True)
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-        watch = None
+        self._seed, watch = seed, None
         if self.early_stopping:
+            kept = np.flatnonzero(weights)
+            if kept.size < 2:
+                raise ValueError("early_stopping=True needs two or more rows of positive weight")
+            X, y, weights = X[kept], y[kept], weights[kept]
             parts = train_test_split(X, y, weights, test_size=self.validation_fraction, random_state=seed)
             X, held_X, y, held_y, weights, held_weights = parts
             watch = EarlyStopping(held_X, held_y, held_weights, self.tol or 0.0, self.n_iter_no_change)
         X, y, weights = copies(X, y, weights)
         problem = self._problem(X, y, weights)
         solver = self._solver(seed, self.max_iter)
-        if start is None or start.size != X.shape[1] + 1:
-            start = np.zeros(X.shape[1] + 1)
+        if start is None or start.size != problem.size:
+            start = np.zeros(problem.size)
         tol = None if self.tol is None or self.early_stopping else self.tol
         result = solve(
-            problem, solver, w0=start[: problem.size], tol=tol, max_iter=self.max_iter, check_passes=1e-9,
+            problem, solver, w0=start, tol=tol, max_iter=self.max_iter, check_passes=1e-9,
             callback=self._callback(watch),
         )  # fmt: skip
         if result.status is Status.NOT_FINITE:
@@ -118,8 +123,11 @@ class StochasticModel(BaseEstimator, metaclass=ABCMeta):
         self._set_coefficients(w)
         self.result_, self.n_iter_ = result, max(1, result.n_iter)
         self._saved, self.t_ = result.state, result.state["t"]
-        stopped = result.status.is_success or (watch is not None and watch.stopped)
-        if self.tol is not None and not stopped and self.method not in SCHEDULED and self.callback is None:
+        if watch is not None and self.keep == "best":
+            self._saved = None  # a stream goes on from these coefficients
+        told = self.n_iter_ < self.max_iter  # by the early stop or the callback
+        converged = result.status.is_success or (told and result.status is Status.COMPLETED)
+        if self.tol is not None and not converged and self.method not in SCHEDULED:
             warnings.warn(
                 f"{type(self).__name__} did not reach tol = {self.tol:.2e} in {self.n_iter_} epochs: the "
                 f"residual is {result.certificate.residual:.2e}. Raise max_iter, let the step size fall "
@@ -133,7 +141,8 @@ class StochasticModel(BaseEstimator, metaclass=ABCMeta):
     def partial_fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """One pass over more rows, which are not kept; parameters and errors as for `fit`.
 
-        Rows of weight 0 change nothing, not even the count of batches.  A pickled model goes on bit for bit
+        Rows of weight 0 change nothing, not even the count of batches; weights below 1 count in relation to
+        the largest of their part.  A pickled model goes on bit for bit
         as the model itself would.  Not there for methods with a schedule.
         """
         self._check_parameters()
@@ -141,27 +150,29 @@ class StochasticModel(BaseEstimator, metaclass=ABCMeta):
         X, y, weights = self._validated(X, y, sample_weight, reset=first, zero_weights=True)
         if first:
             self._seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-            self._set_coefficients(np.zeros(X.shape[1] + self.fit_intercept))
-            self._saved, self.t_, self.n_iter_ = None, 0, 1
+            self._saved, self.t_ = None, 0
+        elif self._has_intercept != self.fit_intercept:
+            raise ValueError("fit_intercept cannot change along a stream; fit again, or use another model")
+        w = np.zeros(X.shape[1] + self.fit_intercept) if first else self._last_coefficients()
         if not weights.any():
+            self._set_coefficients(w)
             return self
         X, y, weights = copies(X, y, weights)
         problem = self._problem(X, y, weights)
-        solver = self._solver(getattr(self, "_seed", 0), None)
-        w0 = self._last_coefficients()[: problem.size]
-        if self._saved is None:
-            state = solver.init(problem, w0)
-        else:
-            state = solver.on_other_rows(problem, self._saved)
-            if self.learning_rate == "auto":  # a step that no part of the stream diverges with
-                state.step_size = min(
-                    state.step_size, solver.init(problem, w0).step_size, key=lambda constant: constant.step(1)
-                )
+        solver = self._solver(self._seed, None)
+        state = solver.init(problem, w)
+        if self._saved is not None:
+            begun, state = state, solver.on_other_rows(problem, self._saved)
+            if (state.total is None) == self.average:
+                raise ValueError("average cannot change along a stream; fit again, or use another model")
+            # Of automatic steps the least, with which no part of the stream diverges.
+            steps = [begun.step_size, state.step_size] if self.learning_rate == "auto" else [begun.step_size]
+            state.step_size = min(steps, key=lambda schedule: schedule.step(1))
         state = solver.step(problem, state)
         if not np.isfinite(state.w).all():
             raise ValueError(_DIVERGED)
         self._set_coefficients(state.w)
-        self._saved, self.t_ = state.saved(solver), state.t
+        self._saved, self.t_, self.n_iter_ = state.saved(solver), state.t, 1
         self.__dict__.pop("result_", None)  # of an earlier fit
         return self
 
@@ -209,19 +220,25 @@ class StochasticModel(BaseEstimator, metaclass=ABCMeta):
         solver = kind(step, self.batch_size, random_state=seed, shuffle=self.shuffle, **options)
         return replace(solver, epochs=epochs, keep=self.keep if epochs is not None else "last")
 
-    def _callback(self, watch: EarlyStopping | None) -> Callable[..., bool]:
+    def _callback(self, watch: EarlyStopping | None) -> Callable[..., bool] | None:
+        if watch is None and self.callback is None and self.verbose <= 0:
+            return None  # certificates that nobody asks for are not made
+
         def after_epoch(iteration: int, state: Any, certificate: Any) -> bool:
+            if iteration == 0:
+                return False
             if self.verbose > 0:
                 print(
                     f"epoch {iteration}: objective {certificate.objective:.6g}, residual "
                     f"{certificate.residual:.2g}, quantized {certificate.on_level} of {certificate.size}"
                 )
-            stop = watch is not None and iteration > 0 and watch.is_over(state.w, self.fit_intercept)
+            stop = watch is not None and watch.is_over(state.w, self.fit_intercept)
             return bool(self.callback is not None and self.callback(iteration, state, certificate)) or stop
 
         return after_epoch
 
     def _set_coefficients(self, w: FloatArray) -> None:
+        self._has_intercept = self.fit_intercept
         self.coef_ = w[:-1].copy() if self.fit_intercept else w.copy()
         self.intercept_ = float(w[-1]) if self.fit_intercept else 0.0
         self.penalty_ = self._unit_penalty()
@@ -232,7 +249,7 @@ class StochasticModel(BaseEstimator, metaclass=ABCMeta):
     def _last_coefficients(self) -> FloatArray | None:
         if not hasattr(self, "coef_"):
             return None
-        return np.append(self.coef_, self.intercept_)
+        return np.append(self.coef_, self.intercept_) if self._has_intercept else self.coef_.copy()
 
     def _check_parameters(self) -> None:
         at_least_zero("alpha", self.alpha, remedy="alpha=0 is the unpenalised fit")
@@ -248,9 +265,16 @@ class StochasticModel(BaseEstimator, metaclass=ABCMeta):
             )
         positive("eta0", self.eta0)
         at_least_zero("power_t", self.power_t)
+        if self.alpha == 0 and self.method in ROUNDING:
+            raise ValueError(
+                f"alpha=0 leaves no penalty for method={self.method!r} to take levels from; use any alpha > 0"
+            )
         whole("batch_size", self.batch_size, low=1)
         whole("max_iter", self.max_iter, low=1)
         whole("n_iter_no_change", self.n_iter_no_change, low=1)
+        whole("verbose", self.verbose, low=0)
+        if not (self.callback is None or callable(self.callback)):
+            raise TypeError(f"callback must be a function or None, but is {self.callback!r}")
         if self.tol is not None:
             positive("tol", self.tol, remedy="None runs max_iter epochs")
         for name in ("fit_intercept", "shuffle", "average", "early_stopping", "warm_start"):
@@ -261,5 +285,5 @@ class StochasticModel(BaseEstimator, metaclass=ABCMeta):
             raise ValueError(f"early_stopping=True would cut off the schedule of method={self.method!r}")
         if self.keep not in ("last", "best"):
             raise ValueError(f"keep must be 'last' or 'best', but is {self.keep!r}")
-        if not 0.0 < self.validation_fraction < 1.0:
+        if not 0.0 < positive("validation_fraction", self.validation_fraction) < 1.0:
             raise ValueError(f"validation_fraction must lie in (0, 1), but is {self.validation_fraction!r}")

@@ -44,9 +44,11 @@ def lloyd_levels(
 
 
 def _lloyd(values: FloatArray, weights: FloatArray | None, start: FloatArray, max_iter: int) -> FloatArray:
-    weights = np.ones(values.size) if weights is None else weights
-    levels = start[np.isfinite(start)]
-    centre = float(values.mean())
+    weights = np.ones(values.size) if weights is None else weights / weights.max()
+    # A power of 2 changes no digit and keeps sums finite.
+    exponent = int(np.frexp(max(np.abs(values).max(), np.abs(start[np.isfinite(start)]).max()))[1])
+    values, levels = np.ldexp(values, -exponent), np.ldexp(start[np.isfinite(start)], -exponent)
+    centre, moves = float(values.mean()), False
     for _ in range(max_iter):
         code = np.searchsorted(0.5 * levels[1:] + 0.5 * levels[:-1], values, side="right")
         mass = np.bincount(code, weights, levels.size)
@@ -55,5 +57,5 @@ def _lloyd(values: FloatArray, weights: FloatArray | None, start: FloatArray, ma
         moved = np.where(mass > 0, means, levels)
         if np.array_equal(moved, levels) or not np.all(np.diff(moved) > 0):
             break
-        levels = moved
-    return np.concatenate((levels, start[levels.size :]))
+        levels, moves = moved, True
+    return np.concatenate((np.ldexp(levels, exponent), start[levels.size :])) if moves else start.copy()

@@ -18,6 +18,9 @@ def optimal_levels(
 ) -> FloatArray:
     r"""The levels of least squared rounding error: no other `n_levels` numbers round the values better.
 
+    Exact up to rounding: sets of levels whose mean squared errors differ by less than some 1e-15 of the
+    variance of the values count as equally good.
+
     Parameters
     ----------
     values : array of shape (m,) or (rows, m)

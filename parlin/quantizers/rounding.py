@@ -59,7 +59,7 @@ def rounding_error(values: ArrayLike, levels: ArrayLike, sample_weight: ArrayLik
     """
     values, weights = checked_values(values, sample_weight)
     error = (values - nearest(values, levels)) ** 2
-    return float(np.average(error, weights=weights))
+    return float(np.average(error, weights=None if weights is None else weights / weights.max()))
 
 
 def blocks(values: ArrayLike, size: int) -> FloatArray:
@@ -128,7 +128,8 @@ def levels_of_rows(
 def _levels_of_row(
     values: FloatArray, weights: FloatArray, levels_of: Callable[[FloatArray, FloatArray], FloatArray]
 ) -> FloatArray:
-    kept = weights > 0
+    weights = weights / weights.max()
+    kept = weights > 0  # a weight may vanish next to the largest
     if not kept.all():
         values, weights = values[kept], weights[kept]
     largest = float(np.abs(values).max())
@@ -136,6 +137,6 @@ def _levels_of_row(
         return np.zeros(1)
     # A power of 2 changes no digit; halved again, so that it does not overflow itself.
     exponent = int(np.frexp(largest)[1])
-    levels = levels_of(np.ldexp(values, -exponent), weights / weights.max())
+    levels = levels_of(np.ldexp(values, -exponent), weights)
     # Adding 0 turns -0 into 0.
     return np.unique(np.ldexp(levels, exponent)) + 0.0

@@ -62,7 +62,7 @@ def uniform_levels(
     array([-2., -1.,  0.,  1.,  2.])
     """
     n_levels = whole("n_levels", n_levels, low=2)
-    if zero not in (None, True, False):
+    if not (zero is None or isinstance(zero, bool)):
         raise TypeError(f"zero must be True, False or None, but is {zero!r}")
     if zero is False and n_levels % 2:
         raise ValueError(f"{n_levels} equally spaced levels around 0 include 0; choose an even n_levels")
@@ -73,6 +73,8 @@ def uniform_levels(
         spacing = _SPACINGS[scale]
         return levels_of_rows(values, sample_weight, lambda v, s: spacing(v, s, codes) * codes)
     chosen = positive("scale", scale)
+    if chosen > np.finfo(np.float64).max / np.abs(codes).max():
+        raise ValueError(f"scale = {scale!r} is so large that the outermost of {n_levels} levels overflows")
     levels = levels_of_rows(values, sample_weight, lambda v, s: np.zeros(1))  # checks the values
     return np.broadcast_to(chosen * codes, (*levels.shape[:-1], n_levels)).copy()
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from parlin._types import FloatArray
+from parlin.losses import LeastSquares
 from parlin.penalty import PAR
 from parlin.problem import Problem
 
@@ -32,7 +33,7 @@ def solve_with_cvxpy(problem: Problem) -> ReferenceSolution:
     Raises
     ------
     ValueError
-        If the penalty is not convex.
+        If the penalty is not convex, or the loss is not `LeastSquares`.
     RuntimeError
         If Clarabel does not report an optimum.
     """
@@ -41,6 +42,8 @@ def solve_with_cvxpy(problem: Problem) -> ReferenceSolution:
     penalty, loss = problem.penalty, problem.loss
     if penalty.shape != "convex":
         raise ValueError(f"cvxpy solves convex problems only, but {penalty!r} is {penalty.shape}")
+    if not isinstance(loss, LeastSquares):
+        raise ValueError(f"the loss must be LeastSquares, but is {type(loss).__name__}")
     design = loss.design
     active = np.flatnonzero(problem.penalised)
     w = cp.Variable(problem.size)

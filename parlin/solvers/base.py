@@ -23,6 +23,7 @@ class State:
     penalty: ClassVar[PAR | None] = None  # in force, where that is not the problem's
     keeps_best: ClassVar[bool] = False  # whether the best iterate that was checked is returned
     best: ClassVar[FloatArray | None] = None  # that iterate
+    best_penalty: ClassVar[PAR | None] = None  # in force then
 
     def saved(self, solver: Solver) -> dict[str, Any] | None:
         """What resumes the run, as plain data; None where a start does all that."""

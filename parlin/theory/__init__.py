@@ -24,6 +24,7 @@ from parlin.theory.ridge import (
     ridge_reach,
     strongly_convex_distance,
 )
+from parlin.theory.stochastic import last_iterate_gap, last_iterate_gap_of_steps, regret_bound
 from parlin.theory.storage import bitmap_bits, bitmap_free_share, escape_code_bits, escape_free_share
 
 __all__ = [
@@ -40,11 +41,14 @@ __all__ = [
     "lasso_distance",
     "lasso_l1_distance",
     "lasso_prediction_distance",
+    "last_iterate_gap",
+    "last_iterate_gap_of_steps",
     "lazy_residual_floor",
     "mcp_concavity",
     "noise_event_probability",
     "proximal_gradient_residual",
     "quantization_floor",
+    "regret_bound",
     "ridge_distance",
     "ridge_prediction_distance",
     "ridge_reach",

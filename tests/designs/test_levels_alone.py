@@ -87,3 +87,8 @@ def test_one_level_is_a_point_for_chords_in_a_box_and_too_few_without():
     assert designs.chords([0.5]).domain == (0.5, 0.5)
     with pytest.raises(ValueError, match="at least 2 increasing numbers, but there are 1"):
         designs.chords([0.5], bounded=False)
+
+
+def test_levels_without_a_float_between_them_are_named():
+    with pytest.raises(ValueError, match=r"need a float between them.*1\.0000000000000002 have none"):
+        designs.distance([0.0, 1.0, np.nextafter(1.0, 2.0)])

@@ -1,4 +1,4 @@
-"""The four estimators, a grid for each, and data for them."""
+"""The certified estimators, a grid for each, and data for them."""
 
 from __future__ import annotations
 

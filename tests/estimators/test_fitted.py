@@ -1,4 +1,4 @@
-"""What the fitted models of the four estimators have in common, also on data at the edge."""
+"""What the fitted models of the certified estimators have in common, also on data at the edge."""
 
 from __future__ import annotations
 

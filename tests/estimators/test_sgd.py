@@ -212,8 +212,8 @@ def test_a_callback_and_verbose_see_every_epoch(capsys):
     subject = model(
         callback=lambda epoch, state, certificate: seen.append(epoch) or epoch == 4, verbose=1
     ).fit(X, y)
-    assert seen == [0, 1, 2, 3, 4] and subject.n_iter_ == 4
-    assert capsys.readouterr().out.count("epoch ") == 5
+    assert seen == [1, 2, 3, 4] and subject.n_iter_ == 4
+    assert capsys.readouterr().out.count("epoch ") == 4
     model().fit(X, y)
     assert capsys.readouterr().out == ""
 
@@ -269,6 +269,10 @@ def test_parameters_can_be_searched():
         ({"keep": "first"}, ValueError, "keep must be"),
         ({"early_stopping": True, "method": "parq"}, ValueError, "cut off the schedule"),
         ({"validation_fraction": 1.0}, ValueError, "validation_fraction must lie"),
+        ({"validation_fraction": 0.0}, ValueError, "validation_fraction must be"),
+        ({"callback": 3}, TypeError, "callback must be"),
+        ({"verbose": -1}, ValueError, "verbose must be"),
+        ({"alpha": 0.0, "method": "parq"}, ValueError, "no penalty for method=.parq. to take levels from"),
         ({"n_iter_no_change": 0}, ValueError, "n_iter_no_change must be >= 1"),
     ],
 )
@@ -293,3 +297,59 @@ def test_float32_data_and_a_penalty_without_levels():
     )
     flat = model(penalty=PAR([], [0.0])).fit(X, y)
     assert flat.quantization_rate_ == 0.0 and flat.levels_.size == 0
+
+
+def test_a_stream_takes_parameters_as_they_are_set_and_refuses_those_that_cannot_change():
+    X, y = data(60, 5)
+    options = {"batch_size": 8, "learning_rate": "constant", "eta0": 0.05}
+    still = model(**options).partial_fit(X, y)
+    before = still.coef_.copy()
+    still.set_params(eta0=1e-12, method="prox_sgd").partial_fit(X, y)
+    assert np.abs(still.coef_ - before).max() < 0.5
+    slow = model(**options).partial_fit(X, y).set_params(eta0=1e-9).partial_fit(X, y)
+    assert slow._saved["step_size"].eta == 1e-9
+    with pytest.raises(ValueError, match="fit_intercept cannot change"):
+        model(**options).partial_fit(X, y).set_params(fit_intercept=False).partial_fit(X, y)
+    with pytest.raises(ValueError, match="average cannot change"):
+        model(**options).partial_fit(X, y).set_params(average=True).partial_fit(X, y)
+
+
+def test_the_seed_counts_in_a_stream_after_a_fit_and_parts_have_orders_of_their_own():
+    X, y = data(64, 5)
+    fitted = [model(batch_size=8, max_iter=1, random_state=seed).fit(X, y) for seed in (0, 1)]
+    assert fitted[0].partial_fit(X, y).intercept_ != fitted[1].partial_fit(X, y).intercept_
+    subject, seen = model(batch_size=1, method="prox_sgd"), []
+    for _ in range(2):
+        subject.partial_fit(X, y)
+        seen.append(subject.intercept_)
+    assert seen[0] != seen[1]
+
+
+def test_a_first_part_that_diverges_leaves_no_model():
+    X, y = data(60, 5)
+    subject = model(learning_rate="constant", eta0=1e200, method="prox_sgd", batch_size=4)
+    with pytest.raises(ValueError, match="diverge"):
+        subject.partial_fit(X, y)
+    assert not hasattr(subject, "coef_")
+
+
+@pytest.mark.parametrize(("weight", "like"), [(1e308, 16.0), (1e-300, 1.0)])
+def test_weights_of_any_size_are_weights(weight, like):
+    X, y = data(40, 5)
+    expected = model().fit(X, y, np.full(40, like)).coef_
+    np.testing.assert_allclose(model().fit(X, y, np.full(40, weight)).coef_, expected, atol=1e-10)
+
+
+def test_rows_of_weight_zero_are_gone_before_an_early_stop_leaves_rows_out():
+    X, y = data(60, 5)
+    weights = np.repeat([1.0, 0.0], 30)
+    some = model(early_stopping=True).fit(X, y, weights)
+    assert np.array_equal(some.coef_, model(early_stopping=True).fit(X[:30], y[:30]).coef_)
+    with pytest.raises(ValueError, match="two or more rows of positive weight"):
+        model(early_stopping=True).fit(X[:2], y[:2], [1.0, 0.0])
+
+
+def test_a_callback_that_does_not_stop_leaves_the_warning():
+    X, y = data(60, 5)
+    with pytest.warns(ConvergenceWarning, match="did not reach"):
+        model(tol=1e-12, max_iter=3, callback=lambda *_: None).fit(X, y)

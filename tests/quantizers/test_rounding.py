@@ -162,3 +162,21 @@ def test_too_many_bits_are_refused():
         lsbq_levels([1.0], 0)
     with pytest.raises(ValueError, match="at most 16"):
         lsbq_levels([1.0], 17)
+
+
+# -- extremes -----------------------------------------------------------------------------------------
+
+
+def test_weights_and_values_near_the_largest_float():
+    heavy = [1e-300, 1e-300, 1e300, 1e300]
+    assert optimal_levels([0.0, 1.0, 2.0, 3.0], 3, sample_weight=heavy).tolist() == [2.0, 3.0]
+    assert rounding_error([0.0, 1.0], [0.0], [1e308, 1e308]) == 0.5
+    assert lloyd_levels([1.7e308, -1.7e308, 1.7e308], [-1.0, 1.0]).tolist() == [-1.7e308, 1.7e308]
+    assert lloyd_levels([0.0, 1.0, 3.0], [0.0, 3.0], sample_weight=[1e308] * 3).tolist() == [0.5, 3.0]
+    with pytest.raises(ValueError, match="overflows"):
+        uniform_levels([1.0, 2.0], 9, scale=1.7e308)
+
+
+def test_an_odd_number_of_levels_has_zero_and_numbers_are_no_answer():
+    with pytest.raises(TypeError, match="zero must be True, False or None"):
+        uniform_levels([1.0], 3, zero=0)

@@ -136,3 +136,12 @@ def test_the_reference_does_not_use_the_prox_or_a_solver(monkeypatch):
     problem = Problem(LeastSquares(*data()), designs.ridge(0.5, 3))
     assert reference.solve_with_cvxpy(problem).objective > 0
     assert reference.prox_brute_force(designs.binary(), [0.3], 0.5).shape == (1,)
+
+
+def test_another_loss_is_refused_and_not_taken_for_least_squares():
+    class Other:
+        quadratic, size = False, 2
+        design = LeastSquares([[1.0, 2.0]], [1.0]).design
+
+    with pytest.raises(ValueError, match="must be LeastSquares, but is Other"):
+        reference.solve_with_cvxpy(Problem(Other(), designs.ridge(0.5, 2)))

@@ -11,6 +11,9 @@ from parlin import theory
 
 SPARSE = {"n_nonzero": 3, "alpha": 1.0, "curvature": 0.5, "slope_at_zero": 1.0, "largest_slope": 1.5}
 RIGHT = {
+    "last_iterate_gap": {"distance": 1.0, "gradient_size": 2.0, "step_size": 0.25, "n_points": 9},
+    "last_iterate_gap_of_steps": {"distance": 1.0, "gradient_size": 2.0, "step_sizes": [0.5, 0.25]},
+    "regret_bound": {"distance": 1.0, "step_sizes": [0.5, 0.25], "gradient_norms": [1.0, 2.0]},
     "quantization_floor": {"rank": 20, "n_features": 200},
     "ridge_distance": {"n_features": 4, "spacing": 0.5, "alpha": 1.0, "curvature": 1.0},
     "ridge_prediction_distance": {"n_features": 4, "spacing": 0.5, "alpha": 1.0},
@@ -73,10 +76,14 @@ WRONG = {
     "concavity": ([-1e-9, math.inf, math.nan], ["1", None, True]),
     "reach": ([0.0, -1.0, math.inf, math.nan], ["1", None, True]),
     "knee": ([0.0, -1.0, math.inf, math.nan], ["1", None, True]),
+    "distance": ([-1e-9, math.inf, math.nan], ["1", None, True]),
+    "gradient_size": ([-1e-9, math.inf, math.nan], ["1", None, True]),
+    "step_size": ([0.0, -1.0, math.inf, math.nan], ["1", None, True]),
+    "n_points": ([0, -1], [4.0, True, None]),
     "a": ([1.0, -1.0, math.inf, math.nan], ["3", None, True]),
 }
 # These have tests of their own.
-VECTORS = ("eigenvalues", "components")
+VECTORS = ("eigenvalues", "components", "step_sizes", "gradient_norms")
 WRONG_CALLS = [
     pytest.param(name, argument, value, error, id=f"{name}({argument}={value!r})")
     for name, arguments in RIGHT.items()

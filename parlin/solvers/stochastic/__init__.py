@@ -7,9 +7,10 @@ leaves them at a distance from critical points, so that `tol` is seldom met and 
 the epochs are through.
 """
 
-from parlin.solvers.stochastic.annealed import PARQ, BinaryRelax
 from parlin.solvers.stochastic.aprox import AProx
-from parlin.solvers.stochastic.lazy_prox import LazyProx, StraightThrough
+from parlin.solvers.stochastic.binary_relax import BinaryRelax
+from parlin.solvers.stochastic.lazy_prox import LazyProx
+from parlin.solvers.stochastic.parq import PARQ
 from parlin.solvers.stochastic.prox_quant import ProxQuant
 from parlin.solvers.stochastic.prox_sgd import ProxSGD
 from parlin.solvers.stochastic.schedules import (
@@ -21,6 +22,7 @@ from parlin.solvers.stochastic.schedules import (
     homotopy,
     inverse_slope,
 )
+from parlin.solvers.stochastic.straight_through import StraightThrough
 
 __all__ = [
     "PARQ",

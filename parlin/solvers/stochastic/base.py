@@ -7,7 +7,8 @@ vector to the coefficients.  The solvers differ in the map alone.
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
+from numbers import Real
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -21,11 +22,12 @@ from parlin.losses import LeastSquares
 from parlin.penalty import PAR
 from parlin.problem import Problem
 from parlin.solvers.base import State
-from parlin.solvers.stochastic.batches import Batches, IntArray
+from parlin.solvers.stochastic.batches import Batches
 from parlin.solvers.stochastic.schedules import Constant, StepSize
 
 # Entries of the data that are read before Python looks whether the user wants to stop.
 _ENTRIES_AT_ONCE = 1 << 23
+_LONGEST_STEP = 1e300
 
 Saved = dict[str, Any]
 
@@ -45,6 +47,7 @@ class StochasticState(State):
     ended: bool = False
     penalty: PAR | None = None  # in force, where that is not the problem's
     best: FloatArray | None = None  # of the coefficients seen at checks, with keeps_best
+    best_penalty: PAR | None = None  # that was in force then
     total: FloatArray | None = None  # the sum of the coefficients of all batches, for their mean
     rows: Any = None  # the kernel with the map of this epoch
 
@@ -52,7 +55,7 @@ class StochasticState(State):
         """All that `StochasticSolver.resume` needs besides the problem, as plain data."""
         return {
             "version": __version__,
-            "solver": repr(solver),
+            "solver": solver.identity(),
             "passes": self.passes,
             "latent": self.latent.copy(),
             "gamma": self.gamma,
@@ -62,6 +65,7 @@ class StochasticState(State):
             "step_size": self.step_size,
             "penalty": self.penalty,
             "best": self.best,
+            "best_penalty": self.best_penalty,
             "total": None if self.total is None else self.total.copy(),
             "w": self.w.copy(),
             "shape": (self.batches.y.size, self.latent.size),
@@ -80,6 +84,8 @@ class StochasticSolver:
     random_state: int = 0
     shuffle: bool = True
 
+    #: Whether the number of epochs decides what happens in each of them.
+    scheduled: ClassVar[bool] = False
     #: Whether the map follows a step from the coefficients themselves, not from the latent vector.
     eager: ClassVar[bool] = False
 
@@ -121,13 +127,15 @@ class StochasticSolver:
             return f"{type(self).__name__} counts rows and stored entries with 32 bits, and these are more"
         if self.keep not in ("last", "best"):
             return f"keep must be 'last' or 'best', but is {self.keep!r}"
-        if isinstance(self.step_size, str) and self.step_size != "auto":
-            return f"step_size must be 'auto', a positive number or a schedule, but is {self.step_size!r}"
+        step = self.step_size
+        is_schedule = not isinstance(step, type) and callable(getattr(step, "step", None))
+        if not (step == "auto" if isinstance(step, str) else isinstance(step, Real) or is_schedule):
+            return f"step_size must be 'auto', a positive number or a schedule, but is {step!r}"
         return self._bad_number()
 
     def _bad_number(self) -> str | None:
         try:
-            if isinstance(self.step_size, int | float):
+            if isinstance(self.step_size, Real):
                 positive("step_size", self.step_size)
             whole("batch_size", self.batch_size, low=1)
             if self.epochs is not None:
@@ -161,19 +169,24 @@ class StochasticSolver:
         if not isinstance(saved, dict) or "version" not in saved:
             raise TypeError("state must be `Result.state` of an earlier run")
         n, d = problem.loss.design.shape
-        for name, here in (("version", __version__), ("solver", repr(self)), ("shape", (n, d))):
+        for name, here in (("version", __version__), ("solver", self.identity()), ("shape", (n, d))):
             if saved.get(name) != here:
                 raise ValueError(
                     f"the state was saved with the {name} {saved.get(name)}, but this run has {here}; a "
                     "state resumes the same run only"
                 )
-        state = self.on_other_rows(problem, saved)
+        missing = {"latent", "gamma", "t", "epoch", "generator", "step_size", "w", "n_iter"} - set(saved)
+        if missing:
+            raise ValueError(f"the state lacks {', '.join(sorted(missing))}; use `Result.state` as it is")
+        state = self._restored(problem, saved, self._batches(problem))
         state.ended = state.done = self._is_over(state)
         return state
 
     def on_other_rows(self, problem: Problem, saved: Saved) -> StochasticState:
         """The saved state, to go on with other rows of the same columns: the next part of a stream."""
-        batches = self._batches(problem)
+        return self._restored(problem, saved, self._batches(problem, saved["t"]))
+
+    def _restored(self, problem: Problem, saved: Saved, batches: Batches) -> StochasticState:
         generator = np.random.default_rng()
         generator.bit_generator.state = saved["generator"]
         total = saved["total"]
@@ -191,6 +204,7 @@ class StochasticSolver:
             keeps_best=False,
             penalty=saved["penalty"],
             best=saved["best"],
+            best_penalty=saved["best_penalty"],
             total=None if total is None else total.copy(),
         )
 
@@ -206,13 +220,13 @@ class StochasticSolver:
             )
         rows = state.rows
         begins, ends, picked = batches.draw(state.generator)
-        rates = np.asarray(
-            state.step_size.step(np.arange(state.t + 1.0, state.t + batches.count + 1)), dtype=np.float64
-        )
+        rates = step_sizes(state.step_size, state.t, batches.count)
         gammas = np.cumsum(np.concatenate(([state.gamma], rates)))
         amounts = self.amounts(state, rates, gammas)
         scaled = batches.factor * rates
-        for part in _parts(ends - begins, _entries_per_row(problem)):
+        # What a map of all coefficients costs comes on top of the entries.
+        every = problem.size if self.eager or state.total is not None else 0
+        for part in _parts((ends - begins) * max(_entries_per_row(problem), 1.0) + every):
             bounds = begins[part], ends[part]
             if self.eager:
                 rows.eager(*bounds, scaled[part], amounts[1:][part], state.latent, picked)
@@ -233,14 +247,21 @@ class StochasticSolver:
     def _coefficients(self, state: StochasticState, amount: float) -> FloatArray:
         return state.latent.copy() if self.eager else state.rows.mapped(state.latent, amount)
 
-    def _batches(self, problem: Problem) -> Batches:
-        return Batches(problem.loss, self.batch_size, self.replace, self.random_state, self.shuffle)
+    def identity(self) -> str:
+        """The class and the parameters that decide where a run goes, callables by their name."""
+        parameters = (field.name for field in fields(self) if self.scheduled or field.name != "epochs")
+        named = ", ".join(f"{name}={_name(getattr(self, name))}" for name in parameters)
+        return f"{type(self).__name__}({named})"
+
+    def _batches(self, problem: Problem, *part: int) -> Batches:
+        seed = (self.random_state, 0, *part)
+        return Batches(problem.loss, self.batch_size, self.replace, seed, self.shuffle)
 
     def _step_size(self, batches: Batches) -> StepSize:
         if self.step_size == "auto":
             bound = batches.curvature()
-            return Constant(0.5 / bound if bound > 0 else 1.0)
-        return Constant(float(self.step_size)) if isinstance(self.step_size, int | float) else self.step_size
+            return Constant(min(0.5 / bound, _LONGEST_STEP) if bound > 0 else 1.0)
+        return Constant(float(self.step_size)) if isinstance(self.step_size, Real) else self.step_size
 
     def _is_over(self, state: StochasticState) -> bool:
         return self.epochs is not None and state.epoch >= self.epochs
@@ -251,8 +272,26 @@ def _entries_per_row(problem: Problem) -> float:
     return X.nnz / X.shape[0] if problem.loss.design.is_sparse else float(X.shape[1])
 
 
-def _parts(sizes: IntArray, entries_per_row: float) -> list[slice]:
-    """Runs of batches that read a bounded number of entries, so that a run can be interrupted."""
-    whole = np.cumsum(sizes) * max(entries_per_row, 1.0) // _ENTRIES_AT_ONCE
+def _parts(costs: FloatArray) -> list[slice]:
+    """Runs of batches of bounded cost, so that a run can be interrupted."""
+    whole = np.cumsum(costs) // _ENTRIES_AT_ONCE
     cuts = np.flatnonzero(np.diff(whole)) + 1
-    return [slice(a, b) for a, b in itertools.pairwise((0, *cuts.tolist(), sizes.size))]
+    return [slice(a, b) for a, b in itertools.pairwise((0, *cuts.tolist(), costs.size))]
+
+
+def step_sizes(schedule: StepSize, t: int, count: int) -> FloatArray:
+    """The step sizes of the `count` batches after t, or the error that says what is wrong with them."""
+    rates = np.asarray(schedule.step(np.arange(t + 1.0, t + count + 1)), dtype=np.float64)
+    if rates.shape != (count,) or not (np.isfinite(rates) & (rates > 0)).all():
+        raise ValueError(
+            f"{schedule!r}.step must give a finite number > 0 for each entry of an array of batch numbers"
+        )
+    return rates
+
+
+def _name(value: object) -> str:
+    """What a parameter is called: the same in another process."""
+    if isinstance(value, str | Real | None) or is_dataclass(value):
+        return repr(value)
+    named = value if hasattr(value, "__qualname__") else type(value)
+    return f"{named.__module__}.{named.__qualname__}"

@@ -2,6 +2,7 @@ r"""Batches of rows: contiguous after one permutation, in random order; or rows 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -34,7 +35,7 @@ class Batches:
         At least as many as rows make one batch of all.
     replace : bool
         Whether every batch is `batch_size` rows drawn with replacement.
-    seed : int
+    seed : sequence of int
         Of the permutation alone, so that it can be made again.
     shuffle : bool, default=True
         Otherwise rows and batches keep their order.
@@ -53,13 +54,13 @@ class Batches:
     """
 
     def __init__(
-        self, loss: LeastSquares, batch_size: int, replace: bool, seed: int, shuffle: bool = True
+        self, loss: LeastSquares, batch_size: int, replace: bool, seed: Sequence[int], shuffle: bool = True
     ) -> None:
         design = loss.design
         n, self._d = design.shape
         self.count = -(-n // batch_size)
         whole = (self.count == 1 or not shuffle) and not replace
-        order = np.arange(n) if whole else np.random.default_rng([seed, 0]).permutation(n)
+        order = np.arange(n) if whole else np.random.default_rng(seed).permutation(n)
         self.X: FloatArray | Triple
         if design.is_sparse:
             rows = design.X.tocsr()

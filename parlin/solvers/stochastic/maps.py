@@ -9,6 +9,8 @@ import numpy as np
 from parlin._types import FloatArray, IndexArray
 from parlin.penalty import PAR
 
+_LARGEST = float(np.finfo(np.float64).max)
+
 
 @dataclass(frozen=True)
 class ProximalMap:
@@ -40,7 +42,8 @@ class ProximalMap:
             return self._prox(v, amount)
         weights = self.weights if columns is None else self.weights[columns]
         result, active = v.copy(), weights > 0
-        result[active] = self._prox(v[active], amount * weights[active])
+        with np.errstate(over="ignore"):
+            result[active] = self._prox(v[active], np.minimum(amount * weights[active], _LARGEST))
         return result
 
     def _prox(self, v: FloatArray, step: float | FloatArray) -> FloatArray:

@@ -11,10 +11,10 @@ from parlin._arguments import at_least_zero
 from parlin._kernels import rows as kernels
 from parlin._types import FloatArray
 from parlin.problem import Problem
-from parlin.solvers.stochastic.base import StochasticSolver, StochasticState
-from parlin.solvers.stochastic.lazy_prox import without_levels
+from parlin.solvers.stochastic.base import StochasticSolver, StochasticState, step_sizes
 from parlin.solvers.stochastic.maps import Blend, ProximalMap
 from parlin.solvers.stochastic.schedules import homotopy
+from parlin.solvers.stochastic.straight_through import without_levels
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ class ProxQuant(StochasticSolver):
     freeze: float = 0.85
 
     eager: ClassVar[bool] = True
+    scheduled: ClassVar[bool] = True
 
     def unsupported(self, problem: Problem) -> str | None:
         """Why this solver cannot treat `problem`, as a sentence; None if it can."""
@@ -100,9 +101,7 @@ class ProxQuant(StochasticSolver):
         columns, products = batches.columns(free), batches.product(fixed)
         rows = kernels.Rows(columns, free.size, batches.y - products, batches.weights, Blend(np.zeros(1)))
         begins, ends, picked = batches.draw(state.generator)
-        rates = np.asarray(
-            state.step_size.step(np.arange(state.t + 1.0, state.t + batches.count + 1)), dtype=np.float64
-        )
+        rates = step_sizes(state.step_size, state.t, batches.count)
         moved = state.latent[free]
         rows.eager(begins, ends, batches.factor * rates, np.zeros(rates.size), moved, picked)
         state.latent[free] = moved

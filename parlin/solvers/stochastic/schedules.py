@@ -13,8 +13,8 @@ from parlin._types import FloatArray
 
 Number = TypeVar("Number", float, FloatArray)
 
-# Where the sum of 1/√s is asymptotic to all digits.
-_FAR = 30
+# Where the sum of 1/√s, and that of 1/s, is asymptotic to all digits.
+_FAR, _LARGE = 30, 1e4
 
 
 def inverse_slope(fraction: float, steepness: float = 10.0, center: float = 0.5) -> float:
@@ -50,7 +50,8 @@ def inverse_slope(fraction: float, steepness: float = 10.0, center: float = 0.5)
     if fraction >= 1.0:
         return 0.0
     first, value, last = (float(expit(steepness * (center - f))) for f in (0.0, fraction, 1.0))
-    return (value - last) / (first - last)
+    # So flat a sigmoid is straight.
+    return (value - last) / (first - last) if first > last else 1.0 - fraction
 
 
 def homotopy(fraction: float, rate: float, freeze: float = 0.85) -> float:
@@ -142,8 +143,13 @@ class InverseTime:
 
     def total(self, t: Number) -> Number:
         """``γ_t``."""
-        sums = self.eta * (digamma(t + self.shift + 1.0) - digamma(self.shift + 1.0))
-        return sums if np.ndim(sums) else float(sums)
+        first = self.shift + 1.0
+        if first < _LARGE:
+            sums = digamma(t + first) - digamma(first)
+        else:  # where digamma is as good as its series, and a difference would cancel
+            last = t + first
+            sums = np.log1p(t / first) + t / (2 * first * last) * (1 + (first + last) / (6 * first * last))
+        return self.eta * sums if np.ndim(sums) else float(self.eta * sums)
 
 
 @dataclass(frozen=True)

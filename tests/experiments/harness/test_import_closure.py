@@ -80,8 +80,8 @@ def test_every_experiment_depends_on_its_modules_but_not_on_what_runs_it(subject
 def test_the_prox_bears_on_every_experiment_that_solves_and_the_path_on_those_that_follow_one():
     closures = {name: import_closure(subject.path, (ROOT,)) for name, subject in EXPERIMENTS.items()}
     # The losses of networks have a solver of their own, but not a prox of their own.
-    without_prox = {name for name, found in closures.items() if "parlin/penalty/prox.py" not in found}
-    assert without_prox == {"parq_quantizers"}, "levels of values need no prox"
+    without = {name for name, found in closures.items() if "parlin/penalty/prox.py" not in found}
+    assert without == {"parq_quantizers", "parq_schedule_shapes"}, "levels, a function, and nothing to solve"
     with_path = {name for name, found in closures.items() if "parlin/path/homotopy.py" in found}
     assert {"par_thm1_every_alpha", "par_alpha_sweep"} <= with_path < set(closures)
     assert any(name.endswith(".pyx") for name in closures["par_sec3_solvers"])

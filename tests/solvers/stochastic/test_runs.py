@@ -12,7 +12,15 @@ from scipy import sparse
 
 from parlin import LeastSquares, Problem, Status, certify, designs, quantizers, solve
 from parlin.solvers import FISTA
-from parlin.solvers.stochastic import PARQ, AProx, BinaryRelax, ProxQuant, ProxSGD, StraightThrough
+from parlin.solvers.stochastic import (
+    PARQ,
+    AProx,
+    BinaryRelax,
+    InverseSqrt,
+    ProxQuant,
+    ProxSGD,
+    StraightThrough,
+)
 from tests.solvers.stochastic.cases import SOLVERS, STORED, D, N, problem
 
 each_solver = pytest.mark.parametrize("name", SOLVERS)
@@ -72,7 +80,7 @@ def test_a_run_that_is_through_stays_where_it_is(name):
     p, solver = problem(), SOLVERS[name]
     whole = solve(p, solver)
     after = solve(p, solver, state=whole.state)
-    assert np.array_equal(after.w, whole.w) and after.n_iter == 0
+    assert np.array_equal(after.w, whole.w) and after.n_iter == whole.n_iter
     assert after.status is whole.status is Status.COMPLETED
 
 
@@ -166,6 +174,78 @@ def test_the_critical_strength_at_the_start_is_the_largest_strength():
     assert p.critical_strength(np.full(D, 0.3)) == np.inf
 
 
+@pytest.mark.parametrize("check_passes", [None, 1.0, 3.0, 5.0])
+@pytest.mark.parametrize("split", [1, 4, 7])
+def test_where_a_run_was_stopped_does_not_show_whenever_points_are_checked(check_passes, split):
+    p = problem()
+    for seed in range(6):
+        for solver in (
+            StraightThrough(0.5, 16, epochs=9, keep="best", random_state=seed),
+            PARQ(0.5, 16, epochs=9, hard_epochs=6, keep="best", random_state=seed, quantizer=three_levels),
+        ):
+            options = {"tol": None, "check_passes": check_passes}
+            whole = solve(p, solver, **options)
+            first = solve(p, solver, max_iter=split, **options)
+            rest = solve(p, solver, state=first.state, **options)
+            assert np.array_equal(rest.w, whole.w) and rest.penalty == whole.penalty
+            assert (rest.n_iter, rest.passes) == (whole.n_iter, whole.passes)
+    convex = problem(designs.ridge(0.5, 4).scaled(0.3))
+    solver = ProxSGD(0.5 / convex.loss.lipschitz, N, epochs=None)
+    whole = solve(convex, solver, tol=1e-4, check_passes=check_passes)
+    first = solve(convex, solver, tol=1e-4, check_passes=check_passes, max_iter=split)
+    rest = solve(convex, solver, tol=1e-4, check_passes=check_passes, state=first.state)
+    assert np.array_equal(rest.w, whole.w) and rest.n_iter == whole.n_iter
+
+
+def three_levels(values):
+    return quantizers.optimal_levels(values, 3)
+
+
+def test_a_state_fits_the_same_run_in_another_process_and_longer_runs_without_a_schedule():
+    """What a state is compared with names callables, and has no address in it."""
+    solver = PARQ(0.1, quantizer=three_levels)
+    assert "three_levels" in solver.identity() and "0x" not in solver.identity()
+    assert "lambda" in PARQ(quantizer=lambda v: v).identity()
+    p = problem()
+    state = solve(p, AProx(0.1, 16, epochs=3), tol=None).state
+    longer = solve(p, AProx(0.1, 16, epochs=6), tol=None, state=state)
+    assert np.array_equal(longer.w, solve(p, AProx(0.1, 16, epochs=6), tol=None).w)
+    with pytest.raises(ValueError, match="with the solver"):
+        solve(p, replace(solver, epochs=50), state=solve(p, solver, max_iter=2).state)
+    with pytest.raises(ValueError, match="the state lacks"):
+        solve(p, AProx(0.1, 16, epochs=6), state={k: v for k, v in state.items() if k != "latent"})
+
+
+def test_the_best_iterate_is_compared_without_the_constant_of_its_penalty():
+    X = np.random.default_rng(1).standard_normal((200, 4))
+    calls = []
+
+    def quantizer(values):
+        calls.append(0)
+        return np.array([3.0, 4.0]) if len(calls) == 9 else np.array([0.8, 1.0, 1.2])
+
+    p = Problem(LeastSquares(X, X @ [1.0, 1.2, 0.8, 1.1]), designs.distance([0.8, 1.0, 1.2]).scaled(20.0))
+    solver = PARQ(0.1, 50, epochs=12, hard_epochs=6, keep="best", quantizer=quantizer)
+    result = solve(p, solver, tol=None)
+    assert p.loss.value(result.w) < 0.1 and np.isin(result.w, result.penalty.levels).all()
+
+
+def test_a_quantizer_may_change_what_it_is_given_and_is_not_asked_of_infinities():
+    def sorting(values):
+        values.sort()
+        return quantizers.optimal_levels(values, 3)
+
+    p = problem()
+    found = [solve(p, PARQ(0.03, 16, epochs=6, quantizer=q), tol=None).w for q in (three_levels, sorting)]
+    assert np.array_equal(*found)
+    assert solve(p, PARQ(1e200, 16, epochs=6, quantizer=three_levels)).status is Status.NOT_FINITE
+    free = problem().with_penalty(p.penalty)
+    nothing = Problem(free.loss, p.penalty, np.zeros(D))
+    assert (
+        solve(nothing, PARQ(0.03, 16, epochs=6, quantizer=three_levels), tol=None).status is Status.COMPLETED
+    )
+
+
 # -- extremes and bad input ---------------------------------------------------------------------------
 
 
@@ -215,6 +295,10 @@ def test_a_diverging_step_is_not_finite_and_no_silent_nan():
         (ProxSGD(-1.0), "step_size must be finite and > 0"),
         (AProx(np.nan), "step_size must be finite and > 0"),
         (AProx("fast"), "step_size must be 'auto'"),
+        (AProx(None), "step_size must be 'auto'"),
+        (AProx([0.1]), "step_size must be 'auto'"),
+        (AProx(InverseSqrt), "step_size must be 'auto'"),
+        (PARQ(epochs=1, warmup_epochs=1), "warmup_epochs must be less"),
         (AProx(batch_size=0), "batch_size must be >= 1"),
         (AProx(batch_size=1.5), "batch_size must be a whole number"),
         (AProx(epochs=0), "epochs must be >= 1"),
@@ -273,3 +357,32 @@ def test_an_intercept_of_dense_rows_is_centred():
     p = Problem(LeastSquares(X, X @ np.ones(5) + 7, fit_intercept=True), designs.lasso(0.5, 4).scaled(1e-3))
     result = solve(p, AProx(0.02, 16, epochs=300), tol=None)
     np.testing.assert_allclose(result.w, solve(p).w, atol=0.02)
+
+
+def test_numbers_of_any_type_are_step_sizes_and_schedules_must_give_positive_arrays():
+    p = problem()
+    assert np.array_equal(solve(p, AProx(np.float64(0.125)), tol=None).w, solve(p, AProx(0.125), tol=None).w)
+    assert np.isfinite(solve(p, AProx(np.float32(0.1)), tol=None).w).all()
+
+    class Wrong:
+        def __init__(self, answer):
+            self.answer = answer
+
+        def step(self, t):
+            return self.answer(t)
+
+    for answer in (lambda t: 0.1, lambda t: -t, lambda t: t * np.inf):
+        with pytest.raises(ValueError, match="finite number > 0 for each entry"):
+            solve(p, AProx(Wrong(answer)))
+
+
+def test_a_weight_that_overflows_with_the_step_is_a_large_weight():
+    p = Problem(LeastSquares([[1.0]], [0.5]), designs.box(-1.0, 1.0), [1e308])
+    for solver in (AProx(1.0, epochs=3), ProxSGD(10.0, epochs=3)):
+        assert np.isfinite(solve(p, solver, tol=None).w).all()
+
+
+def test_data_of_tiny_scale_have_an_automatic_step():
+    X, y = np.random.default_rng(0).standard_normal((20, 3)), np.ones(20)
+    p = Problem(LeastSquares(1e-160 * X, y), designs.distance([-1.0, 1.0]))
+    assert np.isfinite(solve(p, AProx(epochs=3), tol=None).w).all()

@@ -88,3 +88,15 @@ def test_step_sizes_must_be_positive(eta):
             kind(eta)
     with pytest.raises(ValueError, match="shift must"):
         InverseTime(1.0, -1.0)
+
+
+def test_a_flat_sigmoid_is_straight():
+    for steepness in (1e-17, 1e-9):
+        assert inverse_slope(0.25, steepness) == pytest.approx(0.75, rel=1e-6)
+
+
+@pytest.mark.parametrize("shift", [1e4, 1e8, 1e17])
+def test_sums_of_inverse_times_do_not_cancel(shift):
+    steps = InverseTime(1.0, shift)
+    for t in (1, 10, 1000):
+        assert steps.total(t) == pytest.approx(math.fsum(steps.step(np.arange(1.0, t + 1))), rel=1e-13)

@@ -1,0 +1,1 @@
+"""AProx, proximal stochastic gradient and ProxQuant: regret, last iterates, levels held, traps."""
