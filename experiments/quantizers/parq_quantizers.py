@@ -200,7 +200,7 @@ def _nearest(config: Config) -> dict[str, object]:
             column.add(theirs / error(values, rounded.levels), 1.001, True)
     return {
         "claim": "C31/nearest",
-        "statement": "The greedy program's own values at 4 bits have a rounding error at least a hundredth "
+        "statement": "The greedy program's own values at 4 bits have a rounding error at least a thousandth "
         "above that of the nearest of its levels.",
         "remark": "It rounds to the nearest level later on, so that hard weights change at a step that finds "
         "levels anew.",
