@@ -92,7 +92,7 @@ class Result:
     w : ndarray of shape (d,)
     status : Status
     n_iter : int
-        All iterations, those that found the default start included.
+        All iterations, those that found the default start included, and those of a run that was resumed.
     passes : float
         All passes over the data that solvers made; those of checks and certificates are not counted.
     seconds : float

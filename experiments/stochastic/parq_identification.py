@@ -15,7 +15,7 @@ Setting
 -------
 Noise: ``f = 0``, gradients ±2, ``ψ = |x|``, 60 coefficients, steps 2⁻¹ … 2⁻¹⁰. Regressions: n = 200, d = 40,
 six nonzero coefficients, noise 0.5, chords of the absolute value at strength 0.05, batches of ten rows, 600
-epochs, of which the second half counts; ten regressions with five runs each; constant step 2⁻⁶, 0.2/√t,
+epochs, of which the second half counts; ten regressions with ten runs each; constant step 2⁻⁶, 0.2/√t,
 2/(t + 100). Watched are the coefficients on a level with a gradient inside the interval by at least 2 % of
 the strength. Thresholds were set on seeds from 100 on.
 
@@ -74,7 +74,7 @@ class Config:
     @classmethod
     def full(cls) -> Config:
         ten = tuple(range(10))
-        return cls(exponents=(1, 4, 7, 10), noise_epochs=2400, instances=ten, runs=ten[:5], epochs=600)
+        return cls(exponents=(1, 4, 7, 10), noise_epochs=2400, instances=ten, runs=ten, epochs=600)
 
     @classmethod
     def smoke(cls) -> Config:
