@@ -258,10 +258,11 @@ class StochasticModel(BaseEstimator, metaclass=ABCMeta):
         if self.method not in METHODS:
             raise ValueError(f"method must be one of {', '.join(METHODS)}, but is {self.method!r}")
         rates = ("auto", "constant", "invscaling")
-        if isinstance(self.learning_rate, str) and self.learning_rate not in rates:
+        rate = self.learning_rate
+        if not (rate in rates if isinstance(rate, str) else callable(getattr(rate, "step", None))):
             raise ValueError(
                 f"learning_rate must be a schedule or one of {', '.join(rates)}, but is "
-                f"{self.learning_rate!r}"
+                f"{self.learning_rate!r}; a constant step is eta0"
             )
         positive("eta0", self.eta0)
         at_least_zero("power_t", self.power_t)

@@ -259,6 +259,7 @@ def test_parameters_can_be_searched():
         ({"penalty": "lasso"}, TypeError, "penalty must be a PAR"),
         ({"method": "adam"}, ValueError, "method must be one of aprox"),
         ({"learning_rate": "optimal"}, ValueError, "learning_rate must be a schedule or one of"),
+        ({"learning_rate": 0.1}, ValueError, "learning_rate must be a schedule or one of.*eta0"),
         ({"eta0": 0.0}, ValueError, "eta0 must be"),
         ({"power_t": -1.0}, ValueError, "power_t must be"),
         ({"batch_size": 0}, ValueError, "batch_size must be >= 1"),
