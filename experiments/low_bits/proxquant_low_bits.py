@@ -62,7 +62,8 @@ from experiments.measure.columns import Column
 from experiments.measure.intervals import half_width, lower_limit, upper_limit
 
 ROUNDING, LAST = "rounding", "PARQ"
-EVERY = METHODS | {"batch PAR": BATCH_PAR}
+BATCH = "batch PAR"
+EVERY = METHODS | {BATCH: BATCH_PAR}
 DEGRADED = float(np.log(1.02))
 
 
@@ -99,7 +100,7 @@ class Compared(NamedTuple):
 
 def run(config: Config) -> tuple[Evidence, ...]:
     found = {(name, K): _compare(config, name, K) for name, widths in config.studies for K in widths}
-    table = _table(found)
+    table = _table(found, config.epochs)
     return _against_rounding(config, found, table), _polished_rounding(config, found), _many(config, found)
 
 
@@ -135,9 +136,12 @@ def _log_ratio(first: FloatArray, second: FloatArray) -> FloatArray:
     return np.log(first / second)
 
 
-def _table(found: Mapping[tuple[Name, int], Compared]) -> dict[str, list[object]]:
-    """Errors relative to those of rounding, with the 99 % limits of their means, a line for each fit."""
-    rows = []
+def _table(found: Mapping[tuple[Name, int], Compared], epochs: int) -> dict[str, list[object]]:
+    """Errors relative to those of rounding, with the 99 % limits of their means, a line for each fit.
+
+    Passes are those of training; None where a certificate ends it.
+    """
+    rows, passes = [], {ROUNDING: 0, BATCH: None}
     for (name, K), compared in found.items():
         base = compared.end[ROUNDING]
         for label, kind in product(compared.end, ("end", "polished")):
@@ -147,6 +151,8 @@ def _table(found: Mapping[tuple[Name, int], Compared]) -> dict[str, list[object]
                 {
                     "data": name,
                     "levels": K,
+                    "bits per coefficient": float(np.log2(K)),
+                    "passes": passes.get(label, epochs),
                     "method": label,
                     "fit": kind,
                     "setting": compared.settings.get(label),
