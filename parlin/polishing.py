@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from parlin._types import FloatArray
 from parlin.problem import Problem
+from parlin.quantizers import nearest
 
 # A move counts only if it lowers the objective by more than this fraction of F(0) or |F|, the larger.
 _ROUNDING = 64 * float(np.finfo(np.float64).eps)
@@ -67,8 +68,7 @@ def polish(
         raise ValueError(f"w must be {problem.size} finite numbers, but is of shape {w.shape}")
     levels = _checked_levels(problem, levels)
     active = problem.penalised
-    nearest = np.searchsorted(0.5 * levels[1:] + 0.5 * levels[:-1], w, side="right")
-    w = np.where(active, levels[nearest], w)
+    w = np.where(active, nearest(w, levels), w)
     loss, psi = problem.loss, problem.penalty.value(levels)
     weights = np.ones(w.size) if problem.penalty_weights is None else problem.penalty_weights
     while True:

@@ -105,6 +105,19 @@ class Point:
         return int(np.isin(np.abs(self.w), GRID).sum())
 
 
+# What every experiment on critical points begins from, in full and in small.
+ALL_PROBLEMS: dict[str, Any] = {
+    "designs": ((50, 100, "normal"), (50, 100, "ar"), (200, 40, "normal")),
+    "noises": (0.1, 0.3),
+    "seeds": (0, 1),
+    "n_random": 20,
+}
+FEW_PROBLEMS: dict[str, Any] = {
+    "designs": ((30, 50, "normal"), (60, 12, "normal")),
+    "noises": (0.5,),
+    "seeds": (0, 1),
+    "n_random": 4,
+}
 at_critical_points = partial(columns, certified=attrgetter("critical"))
 
 

@@ -56,6 +56,8 @@ from experiments.harness.evidence import Control, Evidence, Standing
 from experiments.measure.certified_point import TOLERANCE
 from experiments.nonconvex import thm6_nonconvex_error_figure
 from experiments.nonconvex.multistart import (
+    ALL_PROBLEMS,
+    FEW_PROBLEMS,
     Multistart,
     Point,
     at_critical_points,
@@ -91,10 +93,7 @@ class Config:
     @classmethod
     def full(cls) -> Config:
         return cls(
-            designs=((50, 100, "normal"), (50, 100, "ar"), (200, 40, "normal")),
-            noises=(0.1, 0.3),
-            seeds=(0, 1),
-            n_random=20,
+            **ALL_PROBLEMS,
             ripple=0.2,
             weakening=0.02,
             distances=(1e1, 1e3, 1e5),
@@ -103,10 +102,7 @@ class Config:
     @classmethod
     def smoke(cls) -> Config:
         return cls(
-            designs=((30, 50, "normal"), (60, 12, "normal")),
-            noises=(0.5,),
-            seeds=(0, 1),
-            n_random=4,
+            **FEW_PROBLEMS,
             ripple=0.2,
             weakening=0.02,
             distances=(1e1, 1e3),

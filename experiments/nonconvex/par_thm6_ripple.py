@@ -64,7 +64,13 @@ from experiments.measure.columns import columns
 from experiments.measure.intervals import MeanInterval
 from experiments.nonconvex import slope_errors, thm6_ripple_figure
 from experiments.nonconvex.level_counts import LevelCounts
-from experiments.nonconvex.multistart import Point, at_critical_points, reach_all
+from experiments.nonconvex.multistart import (
+    ALL_PROBLEMS,
+    FEW_PROBLEMS,
+    Point,
+    at_critical_points,
+    reach_all,
+)
 from experiments.nonconvex.penalty_families import amenable_kinds
 from experiments.nonconvex.ripple_cost import Baseline, Prices, Setting, baselines, interval_columns, prices
 from experiments.nonconvex.slope_errors import ROUNDING, SlopeError
@@ -88,10 +94,7 @@ class Config:
     @classmethod
     def full(cls) -> Config:
         return cls(
-            designs=((50, 100, "normal"), (50, 100, "ar"), (200, 40, "normal")),
-            noises=(0.1, 0.3),
-            seeds=(0, 1),
-            n_random=20,
+            **ALL_PROBLEMS,
             ripple=0.2,
             price=Setting(
                 100, 200, 8, noise=0.1, strength=0.4, baseline_strengths=(0.05, 0.1, 0.2, 0.4, 0.8)
@@ -103,10 +106,7 @@ class Config:
     @classmethod
     def smoke(cls) -> Config:
         return cls(
-            designs=((30, 50, "normal"), (60, 12, "normal")),
-            noises=(0.5,),
-            seeds=(0, 1),
-            n_random=4,
+            **FEW_PROBLEMS,
             ripple=0.2,
             price=Setting(50, 80, 4, noise=0.1, strength=0.4, baseline_strengths=(0.1, 0.3)),
             ripples=(0.14, 0.28),

@@ -18,14 +18,13 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
-from parlin import designs
 from parlin._arguments import at_least_zero, flag, positive, whole
 from parlin._solve import Status, solve
 from parlin._types import FloatArray
 from parlin.estimators._copies import copies
 from parlin.estimators._early_stopping import EarlyStopping
+from parlin.estimators._penalty import given_penalty
 from parlin.losses import Loss
-from parlin.penalty import PAR
 from parlin.problem import Problem
 from parlin.solvers.stochastic import (
     PARQ,
@@ -204,10 +203,9 @@ class StochasticModel(BaseEstimator, metaclass=ABCMeta):
             ones = np.ones((X.shape[0], 1))
             X = sparse.hstack((X, ones), format="csr") if sparse.issparse(X) else np.hstack((X, ones))
             penalty_weights = np.append(np.ones(X.shape[1] - 1), 0.0)
-        return Problem(self._loss(X, y, weights), self._unit_penalty().scaled(self.alpha), penalty_weights)
-
-    def _unit_penalty(self) -> PAR:
-        return designs.lasso(0.5, 7) if self.penalty is None else self.penalty
+        return Problem(
+            self._loss(X, y, weights), given_penalty(self.penalty).scaled(self.alpha), penalty_weights
+        )
 
     def _solver(self, seed: int, epochs: int | None) -> StochasticSolver:
         step = self.learning_rate
@@ -241,7 +239,7 @@ class StochasticModel(BaseEstimator, metaclass=ABCMeta):
         self._has_intercept = self.fit_intercept
         self.coef_ = w[:-1].copy() if self.fit_intercept else w.copy()
         self.intercept_ = float(w[-1]) if self.fit_intercept else 0.0
-        self.penalty_ = self._unit_penalty()
+        self.penalty_ = given_penalty(self.penalty)
         self.levels_ = self.penalty_.levels
         self.codes_ = self.penalty_.codes(self.coef_)
         self.quantization_rate_ = float(np.mean(self.codes_ >= 0))
@@ -253,8 +251,7 @@ class StochasticModel(BaseEstimator, metaclass=ABCMeta):
 
     def _check_parameters(self) -> None:
         at_least_zero("alpha", self.alpha, remedy="alpha=0 is the unpenalised fit")
-        if self.penalty is not None and not isinstance(self.penalty, PAR):
-            raise TypeError(f"penalty must be a PAR or None, but is {self.penalty!r}; see parlin.designs")
+        given_penalty(self.penalty)
         if self.method not in METHODS:
             raise ValueError(f"method must be one of {', '.join(METHODS)}, but is {self.method!r}")
         rates = ("auto", "constant", "invscaling")

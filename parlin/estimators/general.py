@@ -2,8 +2,8 @@ r"""PARRegressor: linear regression with any piecewise-affine penalty."""
 
 from __future__ import annotations
 
-from parlin import designs
 from parlin.estimators._base import PARLinearModel, Targets
+from parlin.estimators._penalty import given_penalty
 from parlin.penalty import PAR
 from parlin.solvers.base import Solver
 
@@ -67,8 +67,7 @@ class PARRegressor(PARLinearModel):
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
-        if self.penalty is not None and not isinstance(self.penalty, PAR):
-            raise TypeError(f"penalty must be a PAR or None, but is {self.penalty!r}; see parlin.designs")
+        given_penalty(self.penalty)
 
     def _make_penalty(self, targets: Targets) -> PAR:
-        return designs.lasso(0.5, 7) if self.penalty is None else self.penalty
+        return given_penalty(self.penalty)
