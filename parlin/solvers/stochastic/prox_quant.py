@@ -79,13 +79,8 @@ class ProxQuant(StochasticSolver):
         """The state after one more epoch."""
         if self._is_over(state) or not self.is_frozen(state):
             return super().step(problem, state)
-        free = problem.unpenalised
-        levels = problem.penalty.nearest_level(state.latent)
-        frozen = (
-            levels if problem.penalty_weights is None else np.where(problem.penalised, levels, state.latent)
-        )
-        state.latent[:] = frozen
-        if free.size:
+        state.latent[:] = problem.separable.rounded(state.latent)
+        if problem.unpenalised.size:
             self._move_unpenalised(problem, state)
         else:
             state.epoch = self.epochs  # nothing is left to move
