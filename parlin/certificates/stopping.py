@@ -48,7 +48,7 @@ class EvaluatedPoint:
         if not self.quadratic or self.penalty.unpenalised.size:
             self.gap = duality_gap(problem, self.w)
         if self.penalty.penalty.quantization_levels.size:
-            self.rounded_value = problem.loss.value_after(self.w, self.penalty.rounded(self.w) - self.w)
+            self.rounded_value = problem.loss.value_near(self.w, self.penalty.rounded(self.w))
 
     @property
     def slope_residual(self) -> float | None:

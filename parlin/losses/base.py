@@ -48,8 +48,8 @@ class Loss(Protocol):
         """Both for the price of one pass over the data."""
         ...
 
-    def value_after(self, w: ArrayLike, move: FloatArray) -> float:
-        """f(w + move), at the price of the columns that move when `w` was the last point asked for."""
+    def value_near(self, w: FloatArray, point: FloatArray) -> float:
+        """f(point), at the price of the columns in which it differs from `w`, the last point asked for."""
         ...
 
     @property

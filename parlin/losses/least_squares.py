@@ -19,6 +19,8 @@ from parlin.matrix import DesignMatrix
 
 # Rounding errors of a gradient entry, in units of the sizes that `rounding_floor` sums up.
 ROUNDING = 8 * float(np.finfo(np.float64).eps)
+# A difference of values is trusted while it is no smaller a part of the first one.
+_CANCELS = 0.01
 
 
 class LeastSquares:
@@ -135,9 +137,15 @@ class LeastSquares:
         point = self._at(w)
         return self._value_of(point), self._gradient_of(point)
 
-    def value_after(self, w: ArrayLike, move: FloatArray) -> float:
-        """f(w + move), at the price of the columns that move when `w` was the last point asked for."""
-        return self.design.half_square(self.design.residual(self.residual(w), move))
+    def value_near(self, w: FloatArray, point: FloatArray) -> float:
+        """f(point), at the price of the columns in which it differs from `w`, the last point asked for."""
+        move = point - w
+        (least, greatest), (low, high) = extremes(move), extremes(point)
+        value = self.design.half_square(self.design.residual(self.residual(w), move))
+        # A point that is small next to the move, or fits much better, would be left with w's rounding errors.
+        if max(-least, greatest) <= max(-low, high) and value >= _CANCELS * self.value(w):
+            return value
+        return self.value(point)
 
     def _value_of(self, point: _Evaluation) -> float:
         if point.value is None:

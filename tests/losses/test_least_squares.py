@@ -60,16 +60,18 @@ def test_the_loss_is_its_definition_and_its_gradient_its_derivative(stored, weig
 @pytest.mark.parametrize("stored", STORED)
 @pytest.mark.parametrize("fit_intercept", [False, True])
 @pytest.mark.parametrize("moved", [[], [2], [0, 1, 2, 3, 4]])
-def test_the_value_after_a_move_is_that_of_the_point_reached(stored, fit_intercept, moved):
+def test_the_value_near_a_point_is_the_value(stored, fit_intercept, moved):
     X, y, s, w = data()
     loss = LeastSquares(STORED[stored](X), y, s, fit_intercept)
-    move = np.zeros(D)
-    move[moved] = [1.5, -0.25, 3.0, 0.5, -2.0][: len(moved)]
-    expected = LeastSquares(STORED[stored](X), y, s, fit_intercept).value(w + move)
+    point = w.copy()
+    point[moved] += [1.5, -0.25, 3.0, 0.5, -2.0][: len(moved)]
+    expected = LeastSquares(STORED[stored](X), y, s, fit_intercept).value(point)
     for other in (w, w + 1.0):  # whatever point was asked for last
         loss.gradient(other)
-        assert loss.value_after(w, move) == pytest.approx(expected, rel=1e-14)
-    assert loss.value_after(w, np.zeros(D)) == loss.value(w)
+        assert loss.value_near(w, point) == pytest.approx(expected, rel=1e-13)
+    assert loss.value_near(w, w) == loss.value(w)
+    for size in (1e4, 1e8, 1e12, 1e100):  # from far away too
+        assert loss.value_near(size * w, point) == pytest.approx(expected, rel=1e-13)
 
 
 @pytest.mark.parametrize("stored", STORED)

@@ -194,8 +194,8 @@ class Logistic:
     def value(self, w):
         return float(self.design.weights @ np.logaddexp(0.0, -self.margin(w)))
 
-    def value_after(self, w, move):
-        return self.value(w + move)
+    def value_near(self, w, point):
+        return self.value(point)
 
     def gradient(self, w):
         return -self.design.rmatvec(self.y * expit(-self.margin(w)))

@@ -81,6 +81,12 @@ def test_a_concave_kink_is_critical_in_the_sense_of_clarke_and_not_certified():
     assert valley.clarke_critical and valley.certified
 
 
+@pytest.mark.parametrize("strength", [1.0, 1e-3, 1e-9, 1e-12])
+def test_a_peak_is_certified_at_no_strength(strength):
+    penalty = PAR([0.0, 1.0, 2.0], [-1.0, 1.0, -1.0, 1.0]).scaled(strength)
+    assert not CertifiedPoint(one(1.0, penalty), np.ones(1)).certified
+
+
 def test_a_local_minimum_that_a_move_to_another_cell_improves_is_critical_and_not_certified():
     # (w − 2.2)²/2 + ψ with slope 1 up to 1 and then 0.2: minima at 1.2 in the first cell, at 2 in the second.
     penalty = PAR([0.0, 1.5], [-1.0, 1.0, 0.2])
