@@ -28,7 +28,7 @@ def draw(evidence: Sequence[Evidence], figure: Figure) -> None:
 
 
 def _stationarity(axes: Axes, claim: Evidence) -> None:
-    """Least squared residuals in units of 18 L times the descent, against 1/T."""
+    """Least squared residuals in units of 4 L times the descent, against 1/T."""
     horizons = np.array(claim.table["T"])
     for points, index, name in ((claim, 0, "PG"), (claim.control, 3, "lazy method (control)")):
         curves = (points.measured / points.bound).reshape(-1, horizons.size) / horizons
@@ -42,7 +42,7 @@ def _stationarity(axes: Axes, claim: Evidence) -> None:
     figure_style.label(
         axes,
         "iterations T",
-        "min dist² / (18 L · descent)",
+        "min dist² / (4 L · descent)",
         "C6/stationarity: nonconvex PG becomes critical",
     )
     axes.legend(loc="upper right")

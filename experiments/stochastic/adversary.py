@@ -16,7 +16,7 @@ from experiments.measure.prox_by_enumeration import is_prox
 from parlin import PAR, theory
 
 FloatArray = NDArray[np.float64]
-# Without a limit the search would end where gradients are so large that no penalty counts.
+# Of the entries of drawn gradients, and of comparators.
 LARGEST = 4.0
 Strengths = Literal["sums", "steps"]
 """What the proximal map grows with: the sum of the step sizes, which is AProx, or the last one alone."""
@@ -130,7 +130,7 @@ def drawn(game: Game, seed: int) -> Play:
 def climbed(game: Game, seed: int, generations: int, litter: int = 40) -> Play:
     """Where hill climbing on the ratio of regret and bound ends: the best of changed copies survives.
 
-    Entries of gradients, and of comparators but for the last point itself, are at most 4 in size.
+    Gradients are drawn with entries of at most 4 and changed in steps of at most about 1, without a limit.
     """
     rng = np.random.default_rng([seed, 8])
 
@@ -142,9 +142,8 @@ def climbed(game: Game, seed: int, generations: int, litter: int = 40) -> Play:
     best = int(np.argmax(found))
     g, v, top, width = gradients[best], comparators[best], float(found[best]), 0.5
     for _ in range(generations):
-        gradients = g + width * rng.standard_normal((litter, *g.shape)) * rng.integers(
-            0, 2, (litter, *g.shape)
-        )
+        changes = width * rng.standard_normal((litter, *g.shape)) * rng.integers(0, 2, (litter, *g.shape))
+        gradients = g + changes
         comparators = game.clip(v + width * rng.standard_normal((litter, v.size)))
         comparators[: litter // 2] = game.points(gradients[: litter // 2])[1][:, -1]
         found = ratios(gradients, comparators)

@@ -100,7 +100,7 @@ def _noise(config: Config) -> Evidence:
     return Evidence(
         claim="C22/noise",
         statement="On noise of ±2 with |x| proximal stochastic gradient is off 0 a fraction 0.7044 of the "
-        "time, with every step size tried.",
+        "time, with steps 2⁻ᵏ, which floats keep exact.",
         source="[PAR] section 6",
         standing=Standing.AS_STATED,
         remark="It says that the levels are not identified. Certified where a simulation in whole numbers "

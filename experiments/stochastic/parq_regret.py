@@ -13,7 +13,7 @@ Setting
 -------
 Random convex PARs of two to six levels, every other one with a box, in one to three dimensions; 1, 3 and 8
 steps of varied size. Gradients and comparator by hill climbing on the ratio of regret and bound, and drawn
-blindly; no entry of a gradient is larger than 4.
+blindly, with entries of at most 4; what climbing makes of them is not limited.
 
 Prediction
 ----------
@@ -120,12 +120,13 @@ def _sought(config: Config, strengths: Strengths) -> list[Play]:
 
 
 def _sharpest(plays: Sequence[Play], config: Config) -> list[Play]:
-    """For every number of steps the play of the largest ratio, of those that meet kinks if there are any."""
+    """For every number of steps the play of the largest ratio, of those that meet kinks half of the time."""
     found = []
     for n_steps in config.n_steps:
         of = [play for play in plays if play.game.steps.size == n_steps]
         met = [play for play in of if 2 * play.kinks_met >= play.gradients.size]
-        found.append(max(met or of, key=_ratio))
+        if met:
+            found.append(max(met, key=_ratio))
     return found
 
 

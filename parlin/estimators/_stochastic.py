@@ -150,8 +150,11 @@ class StochasticModel(BaseEstimator, metaclass=ABCMeta):
         if first:
             self._seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
             self._saved, self.t_ = None, 0
-        elif self._has_intercept != self.fit_intercept:
-            raise ValueError("fit_intercept cannot change along a stream; fit again, or use another model")
+        elif self._fitted_with != self._fixed():
+            raise ValueError(
+                "alpha, penalty, method and fit_intercept cannot change along a stream; fit again, or use "
+                "another model"
+            )
         w = np.zeros(X.shape[1] + self.fit_intercept) if first else self._last_coefficients()
         if not weights.any():
             self._set_coefficients(w)
@@ -236,7 +239,7 @@ class StochasticModel(BaseEstimator, metaclass=ABCMeta):
         return after_epoch
 
     def _set_coefficients(self, w: FloatArray) -> None:
-        self._has_intercept = self.fit_intercept
+        self._fitted_with = self._fixed()
         self.coef_ = w[:-1].copy() if self.fit_intercept else w.copy()
         self.intercept_ = float(w[-1]) if self.fit_intercept else 0.0
         self.penalty_ = given_penalty(self.penalty)
@@ -244,10 +247,14 @@ class StochasticModel(BaseEstimator, metaclass=ABCMeta):
         self.codes_ = self.penalty_.codes(self.coef_)
         self.quantization_rate_ = float(np.mean(self.codes_ >= 0))
 
+    def _fixed(self) -> tuple[object, ...]:
+        """What a latent vector is about."""
+        return self.alpha, given_penalty(self.penalty), self.method, self.fit_intercept
+
     def _last_coefficients(self) -> FloatArray | None:
         if not hasattr(self, "coef_"):
             return None
-        return np.append(self.coef_, self.intercept_) if self._has_intercept else self.coef_.copy()
+        return np.append(self.coef_, self.intercept_) if self._fitted_with[-1] else self.coef_.copy()
 
     def _check_parameters(self) -> None:
         at_least_zero("alpha", self.alpha, remedy="alpha=0 is the unpenalised fit")

@@ -24,8 +24,9 @@ class PARSGDRegressor(RegressorMixin, StochasticModel):
 
     Minimises ``‖y − Xw − b‖² / (2n) + alpha · Σ_j ψ(w_j)`` as `PARRegressor` does, from batches of rows, and
     on streams that do not fit memory (`partial_fit`).  Where the data do fit, `PARRegressor` is faster and
-    ends with a certified solution; this model ends near one, with coefficients exactly on levels by every
-    method but "prox_sgd", which holds few of them.
+    ends with a certified solution.  "aprox" ends near a solution of a convex problem and holds the levels
+    that it has; "straight_through", and at the end of their schedules "parq", "binary_relax" and
+    "prox_quant", have all coefficients on levels; "prox_sgd" and "lazy_prox" need do neither.
 
     Parameters
     ----------

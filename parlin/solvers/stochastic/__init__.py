@@ -1,8 +1,8 @@
 r"""Stochastic solvers: gradients of batches, and a map that keeps coefficients on levels.
 
-All share one skeleton, a latent vector u, gradients at the coefficients w and a map from u to w, and one set
+All have one skeleton, a latent vector u, gradients at the coefficients w and a map from u to w, and one set
 of parameters (see `ProxSGD`).  They run in `parlin.solve`, one iteration being one epoch; ``Result.state``
-resumes a run bit for bit.  Their coefficients are judged by the certificate as any others: a fixed step
+resumes a run bit for bit.  Their coefficients are certified as any others: a fixed step
 leaves them at a distance from critical points, so that `tol` is seldom met and the status is COMPLETED when
 the epochs are through.
 """

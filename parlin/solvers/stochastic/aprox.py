@@ -18,8 +18,9 @@ class AProx(StochasticSolver):
 
     Source: [PARQ]; regularised dual averaging.  The flat intervals of the map grow with γ while the noise of
     u grows like its square root, so that a coefficient whose gradient is inside the interval of its level
-    stays there from some step on (theory 8.4).  For a convex penalty the objective of the last iterate falls
-    like ``log(T) / √T`` (theory 8.2); for another one nothing is known.  On sparse data an epoch costs about
+    stays there from some step on (theory 8.4).  For a convex penalty and steps c/√t the objective of the last
+    iterate falls like ``log(T) / √T``, and with a constant step to a gap of the order of the step (theory
+    8.2); for another penalty nothing is known.  On sparse data an epoch costs about
     two passes over the data.  Certified against the problem itself.
 
     Parameters

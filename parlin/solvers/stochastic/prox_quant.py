@@ -54,6 +54,10 @@ class ProxQuant(StochasticSolver):
             homotopy(0.0, self.rate, self.freeze)
             if self.epochs is None:
                 raise ValueError("epochs must be a whole number, or there is no fraction of them")
+            if self.epochs >= 1 and np.isinf(homotopy(1 / self.epochs, self.rate, self.freeze)):
+                raise ValueError(
+                    f"freeze = {self.freeze!r} leaves none of epochs = {self.epochs!r} to train in; raise one"
+                )
         except (TypeError, ValueError) as error:
             return str(error)
         return super()._bad_number()

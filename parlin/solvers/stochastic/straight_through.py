@@ -16,9 +16,10 @@ from parlin.solvers.stochastic.maps import SoftRounding
 class StraightThrough(StochasticSolver):
     r"""Coefficients on levels at every step: ``u⁺ = u − η g(w)``, w the levels nearest to u.
 
-    Also called BinaryConnect.  With a fixed step the last iterate is as good as chance makes it: it goes on
-    changing levels for ever, and ``keep="best"`` returns the best one that was certified.  A step that is far
-    too long does not show as NOT_FINITE: coefficients are on levels however large the latent vector is.
+    Also called BinaryConnect.  With a fixed step the last iterate is as good as chance makes it: in general
+    it goes on changing levels for ever, and ``keep="best"`` returns the best one that was certified.  A step
+    that is far too long does not show as NOT_FINITE: coefficients are on levels however large the latent
+    vector is.
 
     It uses the quantization levels Q of the problem's penalty, and neither its slopes nor its strength; so
     give it ``Problem(loss, designs.distance(Q).scaled(lam))``.  That problem's certificate is about it: w on

@@ -314,6 +314,8 @@ def test_a_diverging_step_is_not_finite_and_no_silent_nan():
         (ProxQuant(rate=-1.0), "rate must be"),
         (ProxQuant(freeze=1.5), "freeze must lie"),
         (ProxQuant(epochs=None), "epochs must be"),
+        (ProxQuant(epochs=1), "leaves none of epochs = 1 to train in"),
+        (ProxQuant(epochs=6, freeze=0.1), "leaves none of epochs = 6"),
     ],
 )
 def test_parameters_that_make_no_sense_are_named(solver, message):
