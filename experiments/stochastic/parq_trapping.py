@@ -148,8 +148,8 @@ def run(config: Config) -> tuple[Evidence, ...]:
             statement=f"ProxQuant whose strength grows slowly ends, from {starts}, with losses that differ "
             "by at most 1 % of the loss at 0, though its penalty is not convex.",
             standing=Standing.MADE_PRECISE,
-            remark="As summarised it is nonconvex methods that are trapped; how fast the strength grows "
-            f"decides. The mean difference over the regressions is {_interval(of('slow'))}.",
+            remark="As summarised it is nonconvex methods that are trapped; of the two rates tried the slow "
+            f"one is not. The mean difference over the regressions is {_interval(of('slow'))}.",
             relation="<=",
             measured=of("slow"),
             bound=TOGETHER,

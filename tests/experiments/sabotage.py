@@ -37,6 +37,8 @@ from tests.experiments.docstrings import sections
 
 _CLAIM = r"C\d+(?:/[\w-]+)?"
 _STATEMENT = re.compile(rf"`([^`]+)` (violates|leaves) ({_CLAIM}(?:(?:, | and ){_CLAIM})*)( undecided)?")
+# A claim that a statement goes on to name in words that are not read.
+_DROPPED = re.compile(rf",? (?:and|or|as does) {_CLAIM}")
 _OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div)
 _RESULT = "_"
 
@@ -57,7 +59,11 @@ def perturbations(section: str) -> list[Perturbation]:
     ValueError
         If there is none, or something in backticks belongs to no statement, or one cannot be parsed.
     """
-    text, found = re.sub(r"``[^`]+``", "", " ".join(section.split())), []
+    text, found = " ".join(section.split()), []
+    dropped = any(_DROPPED.match(text, match.end()) for match in _STATEMENT.finditer(text))
+    if dropped or re.search(r"``[^`]*\b(?:violates|undecided)\b[^`]*``", text):
+        raise ValueError("name the claims of a statement as 'C1, C2 and C3', outside double backticks")
+    text = re.sub(r"``[^`]+``", "", text)
     for expression, verb, claims, undecided in _STATEMENT.findall(text):
         if (verb == "leaves") != bool(undecided):
             raise ValueError(f"write '`{expression}` violates C1' or '`{expression}` leaves C1 undecided'")
@@ -178,6 +184,7 @@ def verdicts(subject: Experiment, expression: str) -> dict[str, Verdict]:
     with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of what a wrong number leads to
         _apply(patch, change, calls, subject, module)
+        _forget()  # what an unperturbed run left
         try:
             found = {claim.claim: claim.verdict for claim in module.run(config)}
         finally:

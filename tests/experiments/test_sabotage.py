@@ -70,6 +70,10 @@ def test_statements_are_found_across_lines_and_among_words():
         ("`f[0] + 1` violates C1", "neither a number nor a function"),
         ("`f % 2` violates C1", "neither a number nor a function"),
         ("`f(a=1)(b=2) + 1` violates C1", "no name of a function"),
+        ("`0.9 * f` violates C1, C2, and C3.", "name the claims"),
+        ("`0.9 * f` violates C1 or C2.", "name the claims"),
+        ("`0.9 * f` violates C1 as does C2.", "name the claims"),
+        ("``0.9 * f violates C1``.", "name the claims"),
     ],
 )
 def test_what_is_no_statement_is_refused(section, message):

@@ -119,14 +119,17 @@ def test_straight_through_is_lazy_prox_on_the_distance_at_half_the_widest_gap():
     assert np.array_equal(hard[1:], lazy[1:])
 
 
-def test_rounding_a_latent_vector_is_dual_averaging_over_all_sign_vectors():
-    """[ProxQuant]: ``w_{t+1}`` minimises ``<Σ η g, w> + ‖w − u_0‖²/2`` over all 2^6 vectors, every time."""
+@pytest.mark.parametrize("levels", [(-1.0, 1.0), (-1.0, 0.0, 1.0)])
+@pytest.mark.parametrize("kind", [StraightThrough, LazyProx])
+def test_rounding_a_latent_vector_is_dual_averaging_over_all_vectors_of_levels(kind, levels):
+    """[ProxQuant]: ``w_{t+1}`` minimises ``<Σ η g, w> + ‖w − u_0‖²/2`` over all of Q^6, every time."""
     X, y = data(seed=3, n=30, d=6)
-    p = Problem(LeastSquares(X, y), designs.binary())
+    p = Problem(LeastSquares(X, y), designs.distance(levels))
     u0 = np.random.default_rng(4).standard_normal(6)
-    every = np.array(list(itertools.product((-1.0, 1.0), repeat=6)))
+    every = np.array(list(itertools.product(levels, repeat=6)))
     summed, flips = np.zeros(6), 0
-    found = run(p, StraightThrough(2.0**-4, FULL, epochs=60), u0)
+    options = {"strength": 2.0**10} if kind is LazyProx else {}  # far more than half the widest gap
+    found = run(p, kind(2.0**-4, FULL, epochs=60, **options), u0)
     for w, after in itertools.pairwise([p.penalty.nearest_level(u0), *found[1:]]):
         summed = summed + 2.0**-4 * p.loss.gradient(w)
         heights = every @ summed + 0.5 * np.sum((every - u0) ** 2, axis=1)
