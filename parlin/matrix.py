@@ -4,12 +4,14 @@ The sample space carries the inner product ``<u, v> = Σ_i s_i u_i v_i / Σ_i s_
 weights ``s`` (all ones when there are none).  Norms of columns, the adjoint and the singular
 values all refer to it, so that the least-squares loss is ``½ ‖y − Xw‖²`` with no factor ``n`` left
 anywhere.  Centring (an unpenalised intercept profiled out) is implicit: neither a dense nor a
-sparse matrix is copied for it.
+sparse matrix is copied for it.  The exception are columns far from zero, whose digits implicit centring
+would lose: with them the design is made anew, their means, rounded to floats, subtracted from every entry.
 """
 
 from __future__ import annotations
 
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,6 +27,22 @@ _DENSE_SPECTRUM = 600
 # A sparse design of no more entries is made dense for its Gram matrix, where centring by subtraction
 # of products would cancel.
 _DENSE_GRAM = 20_000_000
+# Numbers whose mean is more times their deviation are far from zero: centring sums of them, not each of
+# them, would lose digits in proportion, and in a sparse design in proportion to the square.
+FAR = 32.0
+# So often what is left of the means is looked at again: sums of many numbers are rounded too.
+_SHIFTS = 3
+
+
+class _Stored(NamedTuple):
+    """The entries that are computed with, and what is known of their columns; all of shape (d,)."""
+
+    X: FloatArray | sparse.spmatrix | sparse.sparray
+    columns: kernels.DenseColumns | kernels.SparseColumns
+    offsets: FloatArray | None  # what was subtracted from the entries as given
+    centres: FloatArray  # means of what is stored; zeros without centring
+    raw_norms: FloatArray
+    column_norms: FloatArray
 
 
 class DesignMatrix:
@@ -41,8 +59,8 @@ class DesignMatrix:
 
     Attributes
     ----------
-    X : ndarray or sparse matrix of shape (n, d)
-        The stored entries, float64, not centred.
+    given : ndarray or sparse matrix of shape (n, d)
+        The entries as given, float64.
     weights : ndarray of shape (n,)
         Sample weights divided by their sum.
     sample_weight : ndarray of shape (n,) or None
@@ -75,7 +93,7 @@ class DesignMatrix:
             raise ValueError(f"X must be two-dimensional, but has shape {X.shape}; reshape it to (n, d)")
         if 0 in X.shape:
             raise ValueError(f"X must have at least one row and one column, but has shape {X.shape}")
-        self.X = X
+        self.given = X
         self.shape: tuple[int, int] = X.shape
         n = self.shape[0]
         self.sample_weight: FloatArray | None = None
@@ -94,48 +112,83 @@ class DesignMatrix:
             if not self.weights.all():
                 raise ValueError("sample_weight must not differ by more than float64 can tell from zero")
         self.centre = bool(centre)
-        self._columns = kernels.columns_of(X)
 
     @property
     def is_countable(self) -> bool:
         """Whether 32 bits can count the rows, and the stored entries of a sparse matrix."""
-        return is_countable(self.X)
+        return is_countable(self.given)
+
+    # -- what is stored, and what is known of its columns ------------------------------------------
+
+    @cached_property
+    def _stored(self) -> _Stored:
+        return self._store(np.zeros(self.shape[0]))[0]
+
+    def column_statistics(self, u: FloatArray) -> FloatArray:
+        """`rmatvec` of `u`, and the means and norms of all columns kept on the way.
+
+        One pass over the data where the compiled kernels read columns.
+        """
+        stored, products = self._store(self._dual(u))
+        self.__dict__.setdefault("_stored", stored)
+        return products
+
+    def _store(self, u: FloatArray) -> tuple[_Stored, FloatArray]:
+        """What is stored, and X'u: means do not count in it, since with centring u sums to zero."""
+        X, offsets = self.given, None
+        columns = kernels.columns_of(X)
+        facts = columns.statistics(self.weights, self.sample_weight is None, self.centre, u)
+        for _ in range(_SHIFTS if self.centre else 0):
+            means, _, norms, _ = facts
+            with np.errstate(invalid="ignore"):
+                far = np.abs(means) > FAR * np.where(norms > 0.0, norms, norms.max())
+            if not far.any() or not np.isfinite(means[far]).all():
+                break
+            shift = np.where(far, means, 0.0)
+            offsets = shift if offsets is None else offsets + shift
+            X = _shifted(X, shift)
+            columns = kernels.columns_of(X)
+            facts = columns.statistics(self.weights, self.sample_weight is None, True, u)
+        centres, raw, centred, products = facts
+        return _Stored(X, columns, offsets, centres, raw, centred if self.centre else raw), products
+
+    @property
+    def X(self) -> FloatArray | sparse.spmatrix | sparse.sparray:
+        """The entries that are computed with, (n, d): as given, or less their columns' `offsets`."""
+        return self._stored.X
+
+    @property
+    def offsets(self) -> FloatArray | None:
+        """What was subtracted from the columns far from zero, shape (d,); None where nothing was."""
+        return self._stored.offsets
+
+    @property
+    def centres(self) -> FloatArray:
+        """The weighted means of the columns of `X`, shape (d,); zeros without centring."""
+        return self._stored.centres
 
     @cached_property
     def means(self) -> FloatArray:
-        """Weighted column means, shape (d,); zeros without centring.
+        """The weighted means of the columns as given, shape (d,); zeros without centring.
 
         For a column of equal entries the mean is that entry, float for float, so that the centred column
         is exactly zero.
         """
-        return self._columns.means(self.weights) if self.centre else np.zeros(self.shape[1])
+        return self.centres if self.offsets is None else self.offsets + self.centres
 
-    @cached_property
+    @property
     def raw_norms(self) -> FloatArray:
-        """Weighted norms of the stored, uncentred columns, shape (d,): the scale of rounding errors."""
-        return self._columns.norms(self.weights, self.sample_weight is None, None)
+        """Weighted norms of the columns of `X`, not centred, shape (d,): the scale of rounding errors."""
+        return self._stored.raw_norms
 
-    @cached_property
+    @property
     def column_norms(self) -> FloatArray:
         """Weighted norms of the columns, shape (d,); centred ones are summed without cancellation."""
-        if not self.centre:
-            return self.raw_norms
-        return self._columns.norms(self.weights, self.sample_weight is None, self.means)
+        return self._stored.column_norms
 
-    def column_statistics(self, u: FloatArray) -> FloatArray:
-        """`rmatvec` of `u`, and the means and norms of all columns cached on the way.
-
-        One pass over the data where the compiled kernels read columns.  Last digits of the norms may differ
-        from those that are computed without it, so it comes before the design is shared among threads.
-        """
-        means, raw, centred, products = self._columns.statistics(
-            self.weights, self.sample_weight is None, self.centre, self._dual(u)
-        )
-        cache = self.__dict__
-        cache.setdefault("means", means)
-        raw = cache.setdefault("raw_norms", raw)
-        cache.setdefault("column_norms", centred if self.centre else raw)
-        return products
+    @property
+    def _columns(self) -> kernels.DenseColumns | kernels.SparseColumns:
+        return self._stored.columns
 
     # -- the map and its adjoint ------------------------------------------------------------------
 
@@ -146,12 +199,12 @@ class DesignMatrix:
             raise ValueError(f"w must have shape {self.shape[1:]}, one entry a column, but has {w.shape}")
         product = self._columns.product(w)
         if self.centre:
-            product -= self.means @ w
+            product -= self.centres @ w
         return product
 
     def residual(self, target: FloatArray, w: FloatArray) -> FloatArray:
         """``target − (X − 1 x̄') w``, shape (n,)."""
-        return self._columns.residual(target, w, self.means if self.centre else None)
+        return self._columns.residual(target, w, self.centres if self.centre else None)
 
     def half_square(self, u: FloatArray) -> float:
         """``½ <u, u>``."""
@@ -175,7 +228,7 @@ class DesignMatrix:
 
         Row ``i`` is multiplied by ``√s_i``, so that ``columns(j)' columns(k) = <X_j, X_k>``.
         """
-        return self._columns.panel(indices, self.means, self.root_weights, self.centre)
+        return self._columns.panel(indices, self.centres, self.root_weights, self.centre)
 
     @property
     def by_columns(self) -> FloatArray | tuple[FloatArray, NDArray[np.intc], NDArray[np.intc]]:
@@ -197,7 +250,7 @@ class DesignMatrix:
         """The smaller of ``X'X`` (d, d) and ``XX'`` (n, n), in the inner product of the samples."""
         n, d = self.shape
         if self.is_sparse and n * d > _DENSE_GRAM:
-            return self._columns.gram(self.root_weights, self.means if self.centre else None)
+            return self._columns.gram(self.root_weights, self.centres if self.centre else None)
         A = self.columns(slice(None))
         return A.T @ A if d <= n else A @ A.T
 
@@ -212,3 +265,23 @@ class DesignMatrix:
         value, vector = eigsh(normal, k=1, v0=start, tol=1e-8)
         residual = np.linalg.norm(normal.matvec(vector[:, 0]) - value[0] * vector[:, 0])
         return float(np.sqrt(value[0] + residual))
+
+
+def _shifted(
+    X: FloatArray | sparse.spmatrix | sparse.sparray, offsets: FloatArray
+) -> FloatArray | sparse.csc_array:
+    """`X` less the offsets of its columns, in Fortran order or CSC format.
+
+    The differences are exact for entries between half an offset and twice it, and otherwise rounded as any
+    deviation is.  A sparse column far from zero has few entries that are zero, so little is made dense.
+    """
+    if not sparse.issparse(X):
+        X = np.array(X, order="F")
+        for j in np.flatnonzero(offsets):
+            X[:, j] -= offsets[j]
+        return X
+    far = offsets != 0.0
+    X = sparse.csc_array(X)
+    dense = sparse.csc_array(X[:, far].toarray() - offsets[far])
+    order = np.concatenate((np.flatnonzero(~far), np.flatnonzero(far)))
+    return sparse.csc_array(sparse.hstack((X[:, ~far], dense), format="csc")[:, np.argsort(order)])

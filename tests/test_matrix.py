@@ -57,7 +57,7 @@ def test_one_pass_gives_the_adjoint_the_means_and_the_norms(centre, weights, sto
     A, s = explicit(X, weights, centre)
     design = DesignMatrix(STORED[stored](X), weights, centre=centre)
     np.testing.assert_allclose(design.column_statistics(u), A.T @ (s * u), **close)
-    facts = {name: vars(design)[name] for name in ("means", "raw_norms", "column_norms")}
+    facts = {name: getattr(design, name) for name in ("means", "raw_norms", "column_norms")}
     np.testing.assert_allclose(facts["means"], (s @ X) * centre, **close)
     np.testing.assert_allclose(facts["raw_norms"], np.sqrt(s @ X**2), **close)
     np.testing.assert_allclose(facts["column_norms"], np.sqrt(s @ A**2), rtol=1e-12, atol=1e-12)

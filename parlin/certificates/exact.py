@@ -162,7 +162,7 @@ class _RationalLeastSquares:
 
     def __init__(self, problem: Problem, w: np.ndarray, free: np.ndarray, fixed: np.ndarray) -> None:
         loss, design = problem.loss, problem.loss.design
-        dense = design.X.toarray() if design.is_sparse else design.X
+        dense = design.given.toarray() if design.is_sparse else design.given
         X, self.x_exponent = _integers(dense)
         y, y_exponent = _integers(loss.y)
         if design.sample_weight is None:

@@ -15,7 +15,7 @@ from parlin._kernels import all_finite, extremes
 from parlin._types import FloatArray
 from parlin.losses.base import coordinate_step
 from parlin.losses.samples import check_shapes, is_complex, is_finite, positive_rows
-from parlin.matrix import DesignMatrix
+from parlin.matrix import FAR, DesignMatrix
 
 # Rounding errors of a gradient entry, in units of the sizes that `rounding_floor` sums up.
 ROUNDING = 8 * float(np.finfo(np.float64).eps)
@@ -89,10 +89,8 @@ class LeastSquares:
             raise ValueError("X and y must be finite")
         design = self.design
         self.y = y
-        self.y_mean = float(design.weights @ y) if design.centre else 0.0
-        if design.centre and np.all(y == y[0]):
-            self.y_mean = float(y[0])  # a constant y is centred to exactly zero
-        self.target = _read_only(y - self.y_mean)
+        self.y_mean, self._y, self.target = _centred(y, design) if design.centre else (0.0, y, y - 0.0)
+        _read_only(self.target)
         self._last: _Evaluation | None = None
         self._origin: _Evaluation | None = None  # w = 0, found with the column statistics
         adjoint = None if design is X else design.column_statistics(self.target)
@@ -245,8 +243,8 @@ class LeastSquares:
 
     @cached_property
     def y_norm(self) -> float:
-        """The weighted norm of the targets as given."""
-        return math.sqrt(2 * (self.design.half_square(self.y) if self.design.centre else self.value_at_zero))
+        """The weighted norm of what was centred: the targets, less an offset if they are far from 0."""
+        return math.sqrt(2 * (self.design.half_square(self._y) if self.design.centre else self.value_at_zero))
 
     def dual_point(self, w: ArrayLike, unpenalised: NDArray[np.intp]) -> FloatArray:
         """The residual made orthogonal to the unpenalised columns: feasible for the dual after scaling."""
@@ -273,6 +271,20 @@ class _Evaluation:
     residual: FloatArray
     gradient: FloatArray | None = None
     value: float | None = None
+
+
+def _centred(y: FloatArray, design: DesignMatrix) -> tuple[float, FloatArray, FloatArray]:
+    """The weighted mean of y, what was centred, and the centred targets.
+
+    Targets far from 0 are first brought near it, by a difference that is exact or as good as any deviation.
+    A constant y is centred to exactly zero.
+    """
+    mean = float(y[0]) if np.all(y == y[0]) else float(design.weights @ y)
+    target = y - mean
+    if not abs(mean) > FAR * math.sqrt(2 * design.half_square(target)):
+        return mean, y, target
+    rest = float(design.weights @ target)
+    return mean + rest, target, target - rest
 
 
 def _read_only(array: FloatArray) -> FloatArray:

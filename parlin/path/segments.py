@@ -51,9 +51,9 @@ def check_segments(problem: Problem, alphas: FloatArray, coefs: FloatArray, tol:
         levels, inside each segment.
     """
     loss, design = problem.loss, problem.loss.design
-    residual = (loss.y - loss.y_mean)[:, None] - design.X @ coefs.T
+    residual = loss.target[:, None] - design.X @ coefs.T
     if design.centre:
-        residual += design.means @ coefs.T
+        residual += design.centres @ coefs.T
     weighted = design.weights[:, None] * residual
     if design.centre:  # again, of what is small now: as in `DesignMatrix.rmatvec`
         weighted -= design.weights[:, None] * weighted.sum(axis=0)

@@ -49,7 +49,7 @@ def solve_with_cvxpy(problem: Problem) -> ReferenceSolution:
     w = cp.Variable(problem.size)
     b = cp.Variable() if design.centre else 0.0
     root = np.sqrt(design.weights)
-    fitted = cp.multiply(root, loss.y - design.X @ w - b)
+    fitted = cp.multiply(root, loss.target - design.X @ w - b)
     cost = 0.5 * cp.sum_squares(fitted)
     constraints = []
     if active.size:
@@ -62,7 +62,10 @@ def solve_with_cvxpy(problem: Problem) -> ReferenceSolution:
     solution = np.asarray(w.value, dtype=np.float64)
     # An interior-point method may leave a box by its feasibility tolerance, where F is infinite.
     solution[active] = np.clip(solution[active], low, high)
-    intercept = float(b.value) if design.centre else 0.0
+    intercept = 0.0
+    if design.centre:  # of the targets and columns as given
+        offsets = np.zeros(problem.size) if design.offsets is None else design.offsets
+        intercept = float(loss.y_mean + b.value - offsets @ solution)
     return ReferenceSolution(solution, intercept, problem.objective(solution))
 
 

@@ -124,7 +124,7 @@ def _kernel(problem: Problem, w: FloatArray) -> Descent:
         table = penalty.table(step)[:4]
     return Descent(
         (
-            design.by_columns, design.means, design.root_weights, design.column_norms, design.raw_norms,
+            design.by_columns, design.centres, design.root_weights, design.column_norms, design.raw_norms,
             design.sample_weight is None, design.centre,
         ),
         (problem.penalty_weights, penalty.levels, penalty.slopes, table, step),

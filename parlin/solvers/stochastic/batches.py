@@ -68,7 +68,7 @@ class Batches:
                 rows = rows[order]
             self.X = (rows.data, rows.indices.astype(np.intc), rows.indptr.astype(np.intc))
         elif design.centre:
-            self.X = design.X[order] - design.means
+            self.X = design.X[order] - design.centres
         else:
             self.X = np.ascontiguousarray(design.X) if whole else design.X[order]
         self.y, self.weights = loss.target[order], design.weights[order]
