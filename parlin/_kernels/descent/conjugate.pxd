@@ -75,7 +75,7 @@ cdef inline double conjugate_gradients(
         curved = dot(A.n, run.image, run.image)
         epochs += 0.5 * run.m / A.p
         # Along a null direction the objective falls until a coordinate lands.
-        t = product / curved if curved > DEPENDENT * size else INFINITY
+        t = product / curved if curved > DEPENDENT * DEPENDENT * run.m * size else INFINITY
         first = clip_change(&run, at, psi, t)
         if t == INFINITY:
             if first == INFINITY:

@@ -13,7 +13,7 @@ more can be free than a dense factor is worth: then conjugate gradients take New
 
 cimport cython
 from cpython.exc cimport PyErr_CheckSignals
-from libc.math cimport fabs, sqrt
+from libc.math cimport INFINITY, fabs, sqrt
 
 from parlin._kernels.descent.columns cimport Columns
 from parlin._kernels.descent.conjugate cimport conjugate_gradients
@@ -28,9 +28,18 @@ from parlin._kernels.vectors cimport copy, dot
 
 import numpy as np
 
+cdef extern from *:
+    """
+    /* A residual is computed anew where what was added to it, or its slack, is so many times the sizes of w. */
+    #define PARLIN_FAR 8.0
+    """
+    const double FAR "PARLIN_FAR"
+
 cdef enum:
     # How often a solution is made to have at most rank(A) free coordinates, and solved again.
     MAX_REDUCTIONS = 5
+    # How often the residual is computed anew because the iterate has shrunk, or moved too far.
+    MAX_RENEWALS = 10
 
 
 # Of the factor in NumPy, `parlin.factor`, too.
@@ -74,6 +83,7 @@ cdef class Descent:
     cdef int newton_limit
     cdef int* entering                   # columns that are about to join the factor
     cdef double y_norm
+    cdef double tight, rounding, sizes   # what the slack of the last strength is made of
     cdef const double* target
     cdef const double* raw_norms
     cdef readonly bint optimal           # the last call left no violation
@@ -217,27 +227,48 @@ cdef class Descent:
         with nogil:
             refresh(&self.at, &self.columns, self.target)
             set_reference(&self.screen, &self.at, &self.columns, &gradient[0])
+            self.sizes = INFINITY
             for k in range(last):
                 for j in range(self.columns.p):
                     self.screen.slack[j] = loose * self.columns.norms[j]
                 epochs += self.descend(strengths[k], loose_epochs, loose_rounds)
             if last > 0:
                 refresh(&self.at, &self.columns, self.target)
-            self.tighten(tight, rounding)
+            self.tight, self.rounding = tight, rounding
+            self.tighten()
             epochs += self.descend(strengths[last], max_epochs, max_rounds)
         return epochs
 
-    cdef void tighten(self, double tight, double rounding) noexcept nogil:
-        """The slack of the last strength."""
+    cdef void tighten(self) noexcept nogil:
+        """The slack of the last strength, at the present w."""
         cdef int j
-        cdef double sizes = self.y_norm, r_norm = sqrt(dot(self.columns.n, self.at.r, self.at.r))
-        for j in range(self.columns.p):
-            sizes += self.raw_norms[j] * fabs(self.at.w[j])
+        cdef double r_norm = sqrt(dot(self.columns.n, self.at.r, self.at.r))
+        self.sizes = self.sizes_of_sums()
         for j in range(self.columns.p):
             self.screen.slack[j] = max(
-                tight * self.columns.norms[j],
-                rounding * (self.columns.norms[j] * sizes + self.raw_norms[j] * r_norm),
+                self.tight * self.columns.norms[j],
+                self.rounding * (self.columns.norms[j] * self.sizes + self.raw_norms[j] * r_norm),
             )
+
+    cdef double sizes_of_sums(self) noexcept nogil:
+        """``‖y‖ + Σ_k ‖A_k‖_raw |w_k|``, to which the rounding errors of a residual of w are in proportion."""
+        cdef int j
+        cdef double sizes = self.y_norm
+        for j in range(self.columns.p):
+            sizes += self.raw_norms[j] * fabs(self.at.w[j])
+        return sizes
+
+    cdef bint renew(self) noexcept nogil:
+        """Compute the residual anew, and the slack, if errors of an iterate far away may be in them."""
+        cdef int j
+        cdef double sizes = self.sizes_of_sums()
+        if self.sizes == INFINITY or (self.sizes <= FAR * sizes and self.at.moved <= FAR * sizes):
+            return False
+        refresh(&self.at, &self.columns, self.target)
+        self.tighten()
+        for j in range(self.columns.p):  # of a gradient with those errors: none is excused
+            self.screen.screening_radius[j] = -INFINITY
+        return True
 
     cdef double descend(self, double strength, int max_epochs, int max_rounds) except -1.0 nogil:
         """Rounds at one strength; returns the epochs used."""
@@ -246,7 +277,7 @@ cdef class Descent:
         cdef Factor* factor = &self.factor
         cdef Screen* screen = &self.screen
         cdef Iterate* at = &self.at
-        cdef int j, round_, reductions = 0
+        cdef int j, round_, reductions = 0, renewals = 0
         cdef bint has_factor = factor.capacity <= self.newton_limit
         cdef double epochs = 0.0, spent
         self.optimal = False
@@ -259,6 +290,9 @@ cdef class Descent:
                     # Those of the free that depend on others can land without a change of Aw.
                     self.follow_places()
                     reductions += 1
+                    continue
+                if renewals < MAX_RENEWALS and self.renew():
+                    renewals += 1
                     continue
                 self.optimal = True
                 break

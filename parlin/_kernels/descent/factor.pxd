@@ -21,7 +21,7 @@ cdef extern from *:
     /* A column whose squared distance from the span of the others is below this fraction of its squared
        norm is treated as dependent.  Below PARLIN_DOUBTFUL the factor alone cannot tell: the distance is
        computed from the data. */
-    #define PARLIN_DEPENDENT 1e-14
+    #define PARLIN_DEPENDENT 1.4e-14
     #define PARLIN_DOUBTFUL 1e-6
     /* Entries of a null vector below this, relative to its largest contribution, are zero. */
     #define PARLIN_NOISE 1e-10
@@ -62,6 +62,7 @@ cdef struct Projection:
     double* x                # A_F x is the projection
     double* remainder        # A_j − A_F x, a vector of samples
     double* correction       # of x, for `project` alone
+    double rounding          # a squared length of the remainder that rounding errors could make
 
 
 cdef inline void clear(Factor* factor) noexcept nogil:
@@ -97,8 +98,10 @@ cdef inline Entry append(Factor* factor, const Columns* A, int j, Projection* fo
         squared = project(factor, A, j, found)
         if factor.needs_refactor or not squared <= scale:  # a NaN stays out too
             return REFUSED
-        dependent = m == factor.capacity or squared <= DEPENDENT * scale
-        squared = 0.0 if dependent else squared
+        dependent = m == factor.capacity or squared <= found.rounding
+        if dependent:
+            drop_noise(factor, A, j, found)
+            squared = 0.0
     for i in range(m):
         last[<Py_ssize_t>i * factor.stride] = found.coordinates[i]
     last[<Py_ssize_t>m * factor.stride] = sqrt(squared)
@@ -112,23 +115,26 @@ cdef inline double project(Factor* factor, const Columns* A, int j, Projection* 
     """``‖A_j − A_F x‖²`` with the best x, from the data; fills `found`.
 
     `found` has A_j as its remainder and its coordinates before.  What is left of the column is projected
-    again until it is orthogonal to A_F, which makes both as accurate as x.  A downdated factor may not get
-    there: then it needs to be made anew.
+    again until it is orthogonal to A_F, or small enough to be rounding errors, which makes both as accurate
+    as x.  A downdated factor may not get there: then it needs to be made anew.
     """
-    cdef int i, f, tries
+    cdef int i, tries
     cdef bint orthogonal = False
-    cdef double squared = A.curvature[j], before
+    cdef double squared = A.curvature[j], before, size
     for i in range(factor.m):
         found.x[i], found.correction[i] = 0.0, found.coordinates[i]
     for tries in range(MAX_PROJECTIONS):
         solve_triangular(factor, b"T", found.correction)
+        size = A.norms[j]
         for i in range(factor.m):
             if tries > 0 or not is_noise(A, found.correction[i], factor.free[i], j):
                 found.x[i] += found.correction[i]
                 add_column(A, factor.free[i], -found.correction[i], found.remainder)
+            size += fabs(found.x[i]) * A.norms[factor.free[i]]
         centre(A, found.remainder)
+        found.rounding = DEPENDENT * DEPENDENT * size * size
         before, squared = squared, dot(A.n, found.remainder, found.remainder)
-        orthogonal = squared <= NOISE * NOISE * A.curvature[j]
+        orthogonal = squared <= found.rounding
         if orthogonal or not squared <= before:
             break
         for i in range(factor.m):
@@ -140,14 +146,28 @@ cdef inline double project(Factor* factor, const Columns* A, int j, Projection* 
         for i in range(factor.m):
             found.coordinates[i] += found.correction[i]
     factor.needs_refactor = factor.downdated and not orthogonal
+    return squared
+
+
+cdef inline void drop_noise(Factor* factor, const Columns* A, int j, Projection* found) noexcept nogil:
+    """Entries of x that are rounding errors become zero: following them would lead far away.
+
+    They are if the remainder without them is still no more than rounding errors.
+    """
+    cdef int i
     for i in range(factor.m):
-        f = factor.free[i]
-        # Rounding errors are no part of a null vector: following them would lead far away.
-        if found.x[i] != 0.0 and is_noise(A, found.x[i], f, j):
-            add_column(A, f, found.x[i], found.remainder)
-            found.x[i] = 0.0
+        found.correction[i] = 0.0
+        if found.x[i] != 0.0 and is_noise(A, found.x[i], factor.free[i], j):
+            found.correction[i], found.x[i] = found.x[i], 0.0
+            add_column(A, factor.free[i], found.correction[i], found.remainder)
     centre(A, found.remainder)
-    return dot(A.n, found.remainder, found.remainder)
+    if dot(A.n, found.remainder, found.remainder) <= found.rounding:
+        return
+    for i in range(factor.m):
+        if found.correction[i] != 0.0:
+            found.x[i] = found.correction[i]
+            add_column(A, factor.free[i], -found.x[i], found.remainder)
+    centre(A, found.remainder)
 
 
 cdef inline bint is_noise(const Columns* A, double amount, int f, int j) noexcept nogil:

@@ -15,7 +15,14 @@ from parlin._kernels.descent.iterate cimport Iterate, free_at, move, slope_at, t
 from parlin._kernels.descent.penalty cimport Penalty
 from parlin._kernels.descent.screening cimport Screen
 from parlin._kernels.descent.workspace cimport Workspace
-from parlin._kernels.vectors cimport add
+from parlin._kernels.vectors cimport add, dot
+
+cdef extern from *:
+    """
+    /* The objective rises along a null direction by no more than this fraction of the loss. */
+    #define PARLIN_NO_RISE 1e-13
+    """
+    const double NO_RISE "PARLIN_NO_RISE"
 
 cdef enum:
     # Fewer columns than this enter the factor one by one, more of them at once.
@@ -107,16 +114,19 @@ cdef inline bint move_along_null(
     """Move the last free column up and the others against it (or the reverse) until one lands.
 
     The last column is, up to the remainder, the others times `found.x`, which becomes the null vector.  Xw
-    stays, so the objective is linear along the way; the sign that does not raise it is taken.  False if no
-    coordinate can land, as when all are unpenalised.
+    stays but for multiples of the remainder, so the objective is all but linear along the way; the sign that
+    does not raise it is taken.  False if no coordinate can land, as when all are unpenalised, or if the way
+    is so long that what is left of the remainder raises the objective.
     """
     cdef int i, best = -1, last = factor.m - 1, tries
     cdef double derivative = slope_at(at, psi, factor.free[last]), sign, t, shortest = INFINITY
+    cdef double pull = dot(A.n, found.remainder, at.r)
     cdef double* null = found.x
     for i in range(last):
         null[i] = -null[i]
         derivative += null[i] * slope_at(at, psi, factor.free[i])
     null[last] = 1.0
+    derivative -= pull
     sign = -1.0 if derivative > 0.0 else 1.0
     for tries in range(2):
         for i in range(factor.m):
@@ -127,6 +137,9 @@ cdef inline bint move_along_null(
             break
         sign = -sign
     else:
+        return False
+    t = sign * derivative * shortest + 0.5 * shortest * shortest * dot(A.n, found.remainder, found.remainder)
+    if t > NO_RISE * dot(A.n, at.r, at.r):
         return False
     for i in range(factor.m):
         move(at, psi, factor.free[i], sign * null[i] * shortest, i == best, sign * null[i])

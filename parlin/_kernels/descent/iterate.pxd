@@ -1,6 +1,8 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """The iterate w with its places and its residual ``r = b − A w``."""
 
+from libc.math cimport fabs
+
 from parlin._kernels.descent.columns cimport Columns, add_column, centre, column_dot
 from parlin._kernels.descent.penalty cimport (
     Penalty, cell_slope, is_free, level_above, level_below, minimiser, locate, proximal_step, time_to_level,
@@ -14,13 +16,14 @@ cdef struct Iterate:
     int* place               # of each coordinate: see penalty.pxd
     double* r
     double mean_of_r         # <√s, r> of sparse columns, to be subtracted from r: see columns.pxd
+    double moved             # the lengths of all that was subtracted from r: its rounding errors grow with them
 
 
 cdef inline void refresh(Iterate* at, const Columns* A, const double* target) noexcept nogil:
     """The residual becomes that of the present w, without the rounding errors of earlier updates."""
     cdef int j
     copy(A.n, 1.0, target, at.r)
-    at.mean_of_r = 0.0
+    at.mean_of_r = at.moved = 0.0
     for j in range(A.p):
         if at.w[j] != 0.0:
             subtract(at, A, j, at.w[j])
@@ -30,6 +33,7 @@ cdef inline void refresh(Iterate* at, const Columns* A, const double* target) no
 cdef inline void subtract(Iterate* at, const Columns* A, int j, double amount) noexcept nogil:
     """``r −= amount A_j``."""
     at.mean_of_r += add_column(A, j, -amount, at.r)
+    at.moved += fabs(amount) * A.norms[j]
 
 
 cdef inline void centre_residual(Iterate* at, const Columns* A) noexcept nogil:
