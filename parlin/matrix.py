@@ -9,13 +9,12 @@ sparse matrix is copied for it.
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 from scipy.sparse.linalg import LinearOperator, eigsh
 
+from parlin._cached import cached_property
 from parlin._kernels import columns as kernels
 from parlin._kernels.columns_numpy import is_countable
 from parlin._types import FloatArray
