@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from parlin._cached import cached_property
 from parlin._types import FloatArray
 from parlin.certificates.certificate import Certificate, complete, not_finite
 from parlin.certificates.stopping import StoppingCheck, check_point

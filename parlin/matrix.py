@@ -10,7 +10,6 @@ would lose: with them the design is made anew, their means, rounded to floats, s
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 from scipy.sparse.linalg import LinearOperator, eigsh
 
+from parlin._cached import cached_property
 from parlin._kernels import columns as kernels
 from parlin._kernels.columns_numpy import is_countable
 from parlin._types import FloatArray

@@ -3,11 +3,11 @@ r"""A composite problem ``F(w) = f(w) + Σ_j ω_j ψ(w_j)``: one loss, one penal
 from __future__ import annotations
 
 import math
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from parlin._cached import cached_property
 from parlin._kernels import extremes
 from parlin._types import BoolArray, FloatArray, IndexArray
 from parlin.losses import LeastSquares, Loss

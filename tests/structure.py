@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 # parlin/ from the bottom up; a module imports only from those before it. A package counts as one module.
 ORDER = (
-    ("_types", "_kernels", "_arguments", "_threads", "_version"),
+    ("_types", "_cached", "_kernels", "_arguments", "_threads", "_version"),
     ("matrix", "penalty", "theory"),
     ("losses", "designs", "quantizers"),
     ("problem",),

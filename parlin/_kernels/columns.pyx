@@ -6,10 +6,9 @@ all that counts: time goes into reading them.  Loops run without the GIL; the ob
 they are made, so that threads may share them.
 """
 
-from functools import cached_property
-
 from libc.math cimport INFINITY, fabs, sqrt
 
+from parlin._cached import cached_property
 from parlin._kernels.vectors cimport add, dot, dot_square
 
 import numpy as np

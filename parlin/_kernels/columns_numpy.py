@@ -6,11 +6,11 @@ more entries than 32 bits count.
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
+
+from parlin._cached import cached_property
 
 FloatArray = NDArray[np.float64]
 Triple = tuple[FloatArray, NDArray[np.intc], NDArray[np.intc]]

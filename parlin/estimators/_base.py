@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from abc import ABCMeta, abstractmethod
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from parlin._arguments import at_least_zero, flag, positive, whole
+from parlin._cached import cached_property
 from parlin._solve import Result, solve
 from parlin._types import FloatArray
 from parlin.losses import LeastSquares

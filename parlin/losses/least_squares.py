@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
+from parlin._cached import cached_property
 from parlin._kernels import all_finite, extremes
 from parlin._types import FloatArray
 from parlin.losses.base import coordinate_step

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from parlin._arguments import at_least_zero
+from parlin._cached import cached_property
 from parlin._threads import one_blas_thread
 from parlin._types import FloatArray
 from parlin.certificates import certify

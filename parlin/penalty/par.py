@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from parlin._cached import cached_property
 from parlin._types import FloatArray
 from parlin.penalty import piecewise
 from parlin.penalty.conjugate import conjugate, fenchel_young

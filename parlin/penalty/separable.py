@@ -3,11 +3,11 @@ r"""The penalty of a problem, ``Σ_j ω_j ψ(w_j)``: one `PAR` for all coordinat
 from __future__ import annotations
 
 import math
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from parlin._cached import cached_property
 from parlin._types import BoolArray, FloatArray, IndexArray
 from parlin.penalty.par import PAR
 

@@ -17,12 +17,12 @@ smaller of |J| and n.
 from __future__ import annotations
 
 import math
-from functools import cached_property
 
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from scipy.sparse.linalg import LinearOperator, cg
 
+from parlin._cached import cached_property
 from parlin.problem import Problem
 from parlin.solvers.base import FloatArray
 

@@ -33,6 +33,7 @@ import pytest
 import parlin
 from experiments.harness.evidence import Verdict
 from experiments.harness.experiment import Experiment
+from parlin._cached import cached_property
 from tests.experiments.docstrings import sections
 
 _CLAIM = r"C\d+(?:/[\w-]+)?"
@@ -246,8 +247,8 @@ def _rewrapped(
     """A descriptor of the same kind around the changed function."""
     if isinstance(original, property):
         return property(change(original.fget))
-    if isinstance(original, functools.cached_property):
-        cached = functools.cached_property(change(original.func))
+    if isinstance(original, functools.cached_property | cached_property):
+        cached = type(original)(change(original.func))
         cached.__set_name__(owner, name)
         return cached
     if isinstance(original, classmethod | staticmethod):
