@@ -10,7 +10,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from parlin._loop import Callback, RelativeTo, Result, Start, Status, Stopping, certificate_of, run
+from parlin._loop import Start, Stopping, certificate_of, run
+from parlin._result import Callback, RelativeTo, Result, Status
 from parlin._starts import find_start
 from parlin.problem import Problem
 from parlin.solvers.base import Solver
@@ -87,16 +88,16 @@ def solve(
     with np.errstate(over="ignore", invalid="ignore"):
         start = _start(problem, solver, w0, state)
         stopping = Stopping(tol, relative_to, max_iter, max_passes, check_passes, callback)
-        w, status, n_iter, passes, history, check, certified, saved = run(
+        w, status, n_iter, passes, history, check, certified, saved, lower = run(
             problem, solver, start, stopping, begin
         )
         if check.point is None:
             owned = certificate_of(certified, w, check)
         else:
             owned = check
-            check.point.read_data(certified)
+            check.point.read_data(certified, check)
     seconds = time.perf_counter() - begin
-    return Result(w, status, n_iter, passes, seconds, history, owned, certified.penalty, saved)
+    return Result(w, status, n_iter, passes, seconds, history, owned, certified.penalty, saved, lower)
 
 
 def _start(
@@ -116,6 +117,8 @@ def _start(
     start = Start(np.array(w0, dtype=np.float64))
     if start.w.shape != (problem.size,):
         raise ValueError(f"w0 must have shape ({problem.size},), but has shape {start.w.shape}")
+    if not np.isfinite(start.w).all():
+        raise ValueError("w0 must be finite, but has an infinite or NaN entry; leave it out for the default")
     return start
 
 

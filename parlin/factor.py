@@ -16,9 +16,10 @@ from scipy.linalg.lapack import dpotrs, dtrtrs
 from parlin._types import FloatArray
 from parlin.matrix import DesignMatrix
 
-# A column whose squared distance from the span of the others is below this fraction of its squared
-# norm is dependent; below DOUBTFUL the distance is computed from the data, not from the factor.
-DEPENDENT, DOUBTFUL = 1e-14, 1e-6
+# A column depends on the others where its distance from their span is below this fraction of the sizes that
+# the distance is a difference of; below DOUBTFUL, the square relative to its own, the distance is computed
+# from the data, not from the factor.
+DEPENDENT, DOUBTFUL = 1.4e-14, 1e-6
 
 
 class FactoredColumns:
@@ -37,16 +38,19 @@ class FactoredColumns:
         square = float(column @ column)
         if square == 0.0:
             return False
-        row, distance = np.empty(0), square
+        row, distance, rounding = np.empty(0), square, 0.0
         if m:
             row = dtrtrs(self._L, self._panel[:m] @ column, lower=1)[0]
             distance -= float(row @ row)
             if distance < DOUBTFUL * square:
-                rest = column
+                rest, x = column, np.zeros(m)
                 for _ in range(2):  # the second time removes the rounding errors of the first
-                    rest = rest - self.combine(self.solve(self._panel[:m] @ rest))
+                    part = self.solve(self._panel[:m] @ rest)
+                    rest, x = rest - self.combine(part), x + part
                 distance = float(rest @ rest)
-        if distance <= DEPENDENT * square:
+                lengths = np.linalg.norm(self._panel[:m], axis=1)
+                rounding = (DEPENDENT * (np.sqrt(square) + float(lengths @ np.abs(x)))) ** 2
+        if distance <= rounding:
             return False
         L = np.zeros((m + 1, m + 1), order="F")
         L[:m, :m] = self._L

@@ -214,6 +214,16 @@ class DesignMatrix:
         """The adjoint ``(X − 1 x̄')' (s ∘ u)``, shape (d,), with the normalised weights ``s``."""
         return self._columns.adjoint(self._dual(u))
 
+    def row_sizes(self, w: FloatArray) -> FloatArray:
+        """``Σ_j (|x_ij| + |x̄_j|) |w_j|`` for each row, shape (n,): what rounding errors of `matvec` scale with."""
+        w = np.abs(w)
+        return self._columns.absolute_product(w) + float(np.abs(self.centres) @ w)
+
+    def column_sizes(self, u: FloatArray) -> FloatArray:
+        """``Σ_i s_i (|x_ij| + |x̄_j|) u_i`` for each column and u >= 0: what errors of `rmatvec` scale with."""
+        weighted = self.weights * u
+        return self._columns.absolute_adjoint(weighted) + np.abs(self.centres) * float(weighted.sum())
+
     def _dual(self, u: FloatArray) -> FloatArray:
         """What X' is applied to: ``s ∘ u``, centred."""
         weighted = self.weights * u

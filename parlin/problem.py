@@ -98,6 +98,39 @@ class Problem:
             return self.loss.value_at_zero  # ψ(0) = 0
         return self.objective(self.separable.start)
 
+    @cached_property
+    def gradient_unit(self) -> float:
+        """The entry of the gradient that counts as large for a column of norm one.
+
+        The loss's, ``max|∇f(0)| / max_k ‖X_k‖``; where the gradient at 0 vanishes, as for y = 0, that which a
+        coefficient of the size of the largest level makes, or of size 1 if no level says more.
+        """
+        return self.loss.gradient_unit or self._largest_norm * self._largest_level
+
+    @cached_property
+    def gradient_scale(self) -> FloatArray:
+        """The size of each gradient entry that counts as large, shape (d,); read-only."""
+        if self.loss.gradient_unit:
+            return self.loss.gradient_scale
+        scale = self.gradient_unit * np.sqrt(self.loss.coordinate_lipschitz)
+        scale.flags.writeable = False
+        return scale
+
+    def value_scale(self, objective: float) -> float:
+        """What differences of objectives are relative to: ``max(f(0), |F|)``, with a floor as for gradients."""
+        scale = max(self.loss.value_at_zero, abs(objective))
+        if self.loss.value_at_zero:
+            return scale
+        return max(scale, 0.5 * (self._largest_norm * self._largest_level) ** 2)
+
+    @cached_property
+    def _largest_norm(self) -> float:
+        return math.sqrt(float(self.loss.coordinate_lipschitz.max()))
+
+    @cached_property
+    def _largest_level(self) -> float:
+        return float(np.abs(self.penalty.levels).max(initial=0.0)) or 1.0
+
     def strength_max(self) -> float:
         r"""The least ``t`` from which on `start` is critical for ``loss + t · penalty``, or inf.
 

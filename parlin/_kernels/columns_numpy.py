@@ -113,6 +113,21 @@ class DenseColumns:
         """``X' u``, shape (d,)."""
         return self.X.T @ u
 
+    def absolute_product(self, w: FloatArray) -> FloatArray:
+        """``|X| w``, shape (n,), some columns at a time."""
+        product = np.zeros(self.X.shape[0])
+        for part in self._panels():
+            product += np.abs(self.X[:, part]) @ w[part]
+        return product
+
+    def absolute_adjoint(self, u: FloatArray) -> FloatArray:
+        """``|X|' u``, shape (d,), some columns at a time."""
+        return np.concatenate([np.abs(self.X[:, part]).T @ u for part in self._panels()])
+
+    def _panels(self) -> list[slice]:
+        width = max(1, _PANEL_ENTRIES // self.X.shape[0])
+        return [slice(start, start + width) for start in range(0, self.X.shape[1], width)]
+
     def half_square(self, weights: FloatArray, u: FloatArray) -> float:
         """``½ Σ_i s_i u_i²``, by the loops that suit the size of X."""
         return 0.5 * float(u @ (weights * u))
@@ -172,6 +187,14 @@ class SparseColumns(DenseColumns):
     def product(self, w: FloatArray) -> FloatArray:
         """``X w``, shape (n,)."""
         return self.X @ w
+
+    def absolute_product(self, w: FloatArray) -> FloatArray:
+        """``|X| w``, shape (n,)."""
+        return abs(self.X) @ w
+
+    def absolute_adjoint(self, u: FloatArray) -> FloatArray:
+        """``|X|' u``, shape (d,)."""
+        return abs(self.X).T @ u
 
     def gram(self, factors: FloatArray, means: FloatArray | None) -> FloatArray:
         """The smaller of ``A'A`` (d, d) and ``AA'`` (n, n), A the rows times their factors, centred.

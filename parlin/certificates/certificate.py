@@ -12,11 +12,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from parlin._kernels.optimality_numpy import largest_ratio
 from parlin._types import FloatArray
-from parlin.certificates.duality_gap import gap_of_least_squares
 from parlin.certificates.stopping import EvaluatedPoint, StoppingCheck, check_point
-from parlin.losses.base import coordinate_step
 from parlin.problem import Problem
 
 
@@ -114,7 +111,7 @@ def certify(problem: Problem, w: ArrayLike, tol: float = 1e-8) -> Certificate:
     check = check_point(problem, w, tol)
     if check.point is None:
         return not_finite(problem, w)
-    check.point.read_data(problem)
+    check.point.read_data(problem, check)
     return complete(check)
 
 
@@ -122,17 +119,14 @@ def complete(check: StoppingCheck) -> Certificate:
     """The certificate of a point from its check alone, after `EvaluatedPoint.read_data`."""
     point = check.point
     penalty, w = point.penalty, point.w
-    allowed = np.maximum(point.scale, point.allowance / point.tol)
-    step = coordinate_step(point.curvatures)
-    move = np.abs(w - penalty.prox(w - step * point.gradient, step)) / step
     return Certificate(
         objective=check.objective,
         residual=check.residual,
         strict_residual=check.strict_residual,
         slope_residual=point.slope_residual,
-        prox_residual=largest_ratio(move, allowed),
-        prox_step=step,
-        gap=_relative_gap(check.objective, point),
+        prox_residual=float(point.prox_moves.max()),
+        prox_step=point.prox_step,
+        gap=point.relative_gap,
         rounded_objective=_rounded_objective(point),
         on_level=int(np.count_nonzero(penalty.on_level(w))),
         size=penalty.n_penalised,
@@ -144,18 +138,6 @@ def not_finite(problem: Problem, w: FloatArray) -> Certificate:
     on_level = int(np.count_nonzero(problem.on_level(w)))
     size = problem.separable.n_penalised
     return Certificate(math.nan, math.inf, math.inf, math.inf, math.inf, math.nan, None, None, on_level, size)
-
-
-def _relative_gap(objective: float, point: EvaluatedPoint) -> float | None:
-    gap = point.gap
-    if gap is None and point.quadratic and not point.penalty.unpenalised.size:
-        gap = gap_of_least_squares(point.penalty, point.w, point.value, point.gradient)
-    if gap is None or math.isinf(gap):
-        return gap
-    scale = max(point.value_at_zero, abs(objective))
-    if gap == 0.0:
-        return 0.0
-    return gap / scale if scale > 0 else math.inf
 
 
 def _rounded_objective(point: EvaluatedPoint) -> float | None:

@@ -2,11 +2,23 @@ r"""The duality gap of a point, from a dual point that is feasible by constructi
 
 from __future__ import annotations
 
-import numpy as np
+import math
 
-from parlin._types import FloatArray
+import numpy as np
+from scipy.linalg import qr, solve_triangular
+
+from parlin._types import FloatArray, IndexArray
 from parlin.penalty.separable import SeparablePenalty
 from parlin.problem import Problem
+
+# Columns of length one count as dependent where pivoting leaves less than this of one.
+_DEPENDENT = 1e-13
+# A dual point orthogonal to unpenalised columns closer to dependent than this cannot be shown feasible.
+_DOUBTFUL = 1e-10
+# Products of a decomposition that is worth its time: half a second.
+_MOST_PRODUCTS = 2e9
+# The second projection removes what rounding left of the first.
+_PROJECTIONS = 2
 
 
 def duality_gap(problem: Problem, w: FloatArray) -> float | None:
@@ -19,23 +31,79 @@ def duality_gap(problem: Problem, w: FloatArray) -> float | None:
     penalty = problem.separable
     if not has_gap(penalty):
         return None
+    if penalty.unpenalised.size and problem.loss.quadratic:
+        return projected_gap(problem, w, penalty.unpenalised)
     nu = problem.loss.dual_point(w, penalty.unpenalised)
-    correlation = problem.loss.design.rmatvec(nu)
-    factor, penalty_part = _penalty_part(penalty, w, correlation)
-    return problem.loss.fenchel_young(w, factor * nu) + penalty_part
+    return _gap_of(problem, w, nu)
 
 
 def gap_of_least_squares(
-    penalty: SeparablePenalty, w: FloatArray, value: float, gradient: FloatArray
-) -> float | None:
+    penalty: SeparablePenalty, w: FloatArray, value: float, gradient: FloatArray,
+    allowance: FloatArray | None = None,
+) -> float | None:  # fmt: skip
     r"""`duality_gap` for a quadratic loss without unpenalised columns, from f(w) and its gradient alone.
 
-    There ``r = y − Xw`` and the loss's part is ``‖r − c r‖² / 2 = (1 − c)² f(w)``.
+    There ``r = y − Xw`` and the loss's part is ``‖r − c r‖² / 2 = (1 − c)² f(w)``.  The `allowance` is as in
+    `projected_gap`.
     """
     if not has_gap(penalty):
         return None
-    factor, penalty_part = _penalty_part(penalty, w, -gradient)
+    factor, penalty_part = _penalty_part(penalty, w, -gradient, allowance)
     return (1.0 - factor) ** 2 * value + penalty_part
+
+
+def projected_gap(
+    problem: Problem, w: FloatArray, chosen: IndexArray, allowance: FloatArray | None = None
+) -> float | None:
+    r"""The absolute gap of a quadratic loss from the dual point next to the residual that `chosen` allow.
+
+    Source: theory 1.  ν is the residual moved by the least amount to ``X_j'ν = ω_j ψ'(w_j)`` for the chosen
+    coordinates, which are unpenalised or inside cells: at a minimiser nothing moves, and next to one the
+    rounding errors of ``w`` do not count, which large columns would carry into ``X'r``.  What rounding
+    leaves of an unpenalised column's correlation is added with the largest move that its coordinate makes
+    on the way to a solution of the size of `w`.  None where unpenalised columns are too close to dependent,
+    or the chosen ones too many.  Slopes beyond the domain by no more than the `allowance` count as on its
+    border, and their distance times twice the coefficient is added.
+    """
+    loss, design, penalty = problem.loss, problem.loss.design, problem.separable
+    norms = design.column_norms
+    chosen = chosen[norms[chosen] > 0.0]
+    free = penalty.unpenalised[norms[penalty.unpenalised] > 0.0]
+    if float(design.shape[0]) * chosen.size * min(design.shape[0], chosen.size) > _MOST_PRODUCTS:
+        return None
+    residual = loss.residual(w)
+    smallest = _smallest_pivot(design.columns(free) / norms[free])
+    if smallest <= _DOUBTFUL:
+        return None
+    A = design.columns(chosen) / norms[chosen]
+    Q, R, order = qr(A, mode="economic", pivoting=True)
+    pivots = np.abs(np.diag(R))
+    rank = int(np.count_nonzero(pivots > _DEPENDENT * pivots[0])) if pivots.size else 0
+    wanted = np.where(penalty.penalised, penalty.penalty.subdifferential(w)[0], 0.0)
+    if penalty.weights is not None:
+        wanted *= penalty.weights
+    wanted = wanted[chosen] / norms[chosen]
+    u = design.embed(residual)
+    for _ in range(_PROJECTIONS):
+        missing = (wanted - A.T @ u)[order[:rank]]
+        u = u + Q[:, :rank] @ solve_triangular(R[:rank, :rank], missing, trans="T")
+    nu = u / design.root_weights
+    gap = _gap_of(problem, w, nu, allowance)
+    if free.size:
+        left = float(np.linalg.norm(design.rmatvec(nu)[free] / norms[free])) / smallest
+        size = float(np.where(penalty.penalised, norms, 0.0) @ np.abs(w))
+        gap += 2.0 * left * (math.sqrt(2 * loss.value(w)) + loss.y_norm + size)
+    return gap
+
+
+def _smallest_pivot(columns: FloatArray) -> float:
+    """How close columns of length one are to dependent: the smallest pivot of their QR factors."""
+    if columns.shape[1] == 0:
+        return 1.0
+    if columns.shape[1] > columns.shape[0]:
+        return 0.0
+    pivots = np.abs(np.diag(qr(columns, mode="r", pivoting=True)[0]))
+    return float(pivots.min())
 
 
 def has_gap(penalty: SeparablePenalty) -> bool:
@@ -44,18 +112,37 @@ def has_gap(penalty: SeparablePenalty) -> bool:
     return bool(slopes[0] < 0 < slopes[-1])
 
 
-def _penalty_part(penalty: SeparablePenalty, w: FloatArray, correlation: FloatArray) -> tuple[float, float]:
-    """The largest feasible factor ``c`` of the correlations ``X_j'r``, and the penalty's part of the gap."""
+def _gap_of(
+    problem: Problem, w: FloatArray, nu: FloatArray, allowance: FloatArray | None = None
+) -> float:
+    """The gap of a dual point that is feasible once it is scaled."""
+    factor, penalty_part = _penalty_part(problem.separable, w, problem.loss.design.rmatvec(nu), allowance)
+    return problem.loss.fenchel_young(w, factor * nu) + penalty_part
+
+
+def _penalty_part(
+    penalty: SeparablePenalty, w: FloatArray, correlation: FloatArray, allowance: FloatArray | None = None
+) -> tuple[float, float]:
+    """The largest feasible factor ``c`` of the correlations ``X_j'r``, and the penalty's part of the gap.
+
+    Of a sum of nonnegative terms, each rounded: not negative.
+    """
     low, high = penalty.penalty.slopes[0], penalty.penalty.slopes[-1]
     active = penalty.penalised
     weights = np.ones(penalty.size) if penalty.weights is None else penalty.weights
-    weights = weights[active]
-    correlation = correlation[active] / weights
+    weights, w = weights[active], w[active]
+    slopes, extra = correlation[active] / weights, 0.0
+    if allowance is not None:
+        border = np.clip(slopes, low, high)
+        excess = np.minimum(weights * np.abs(slopes - border), allowance[active])
+        slopes = slopes + np.sign(border - slopes) * excess / weights
+        extra = 2.0 * float(excess @ np.abs(w))
     factor = 1.0
     if np.isfinite(high):
-        factor = min(factor, high / max(float(np.max(correlation, initial=0.0)), high))
+        factor = min(factor, high / max(float(np.max(slopes, initial=0.0)), high))
     if np.isfinite(low):
-        factor = min(factor, low / min(float(np.min(correlation, initial=0.0)), low))
+        factor = min(factor, low / min(float(np.min(slopes, initial=0.0)), low))
     # The product may leave the domain by a rounding error, where ψ* would be infinite.
-    dual_slopes = np.clip(factor * correlation, low, high)
-    return factor, float(weights @ penalty.penalty.fenchel_young(w[active], dual_slopes))
+    dual_slopes = np.clip(factor * slopes, low, high)
+    terms = np.maximum(penalty.penalty.fenchel_young(w, dual_slopes), 0.0)
+    return factor, float(weights @ terms) + extra

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from enum import Enum
 from typing import NamedTuple
 
 import numpy as np
@@ -15,19 +16,24 @@ import numpy as np
 from parlin._kernels import all_finite, optimality
 from parlin._kernels.optimality_numpy import largest_ratio
 from parlin._types import FloatArray
-from parlin.certificates.duality_gap import duality_gap
+from parlin.certificates.duality_gap import duality_gap, gap_of_least_squares, projected_gap
+from parlin.losses.base import coordinate_step
 from parlin.penalty.separable import SeparablePenalty
 from parlin.problem import Problem
 
 # Two objectives that differ by this fraction are the same.
 _SAME_OBJECTIVE = 1e-9
+# The sums that a relative gap is made of are not known better.
+_GAP_ROUNDING = 1e-13
+# A proximal step gains half the square of its length, but this fraction of that from one minimiser to another.
+_TIE = 1e-6
 
 
 @dataclass(slots=True)
 class EvaluatedPoint:
     """A point with all that a certificate is made of: no data, and no array that a caller can change.
 
-    The last two fields need the data.  They are filled in before a result is returned.
+    The last three fields need the data.  They are filled in before a result is returned.
     """
 
     penalty: SeparablePenalty
@@ -38,16 +44,55 @@ class EvaluatedPoint:
     allowance: FloatArray  # for the rounding error of each gradient entry
     tol: float
     curvatures: FloatArray  # of the loss in each coordinate
-    value_at_zero: float
+    value_scale: float  # what gaps are relative to
     quadratic: bool
-    gap: float | None = None  # the duality gap, where it needs more than the gradient
+    gap: float | None = None  # the duality gap; before it is found also None
+    has_gap: bool = False  # whether it was looked for
     rounded_value: float | None = None  # f at the rounded coordinates
 
-    def read_data(self, problem: Problem) -> None:
+    def find_gap(self, problem: Problem, residual: float) -> float | None:
+        """The duality gap relative to `value_scale`; None where none exists.
+
+        From the gradient alone where that suffices.  At a stationary point whose gap is larger than the
+        tolerance also from a dual point that rounding errors of w do not spoil (`projected_gap`).
+        """
+        if not self.has_gap:
+            self.has_gap = True
+            if self.quadratic and not self.penalty.unpenalised.size:
+                self.gap = gap_of_least_squares(self.penalty, self.w, self.value, self.gradient)
+            else:
+                self.gap = duality_gap(problem, self.w)
+            stationary = self.quadratic and residual <= self.tol and self.penalty.penalty.shape == "convex"
+            if stationary and self.gap is not None and self.relative_gap > self.tol:
+                free = np.flatnonzero(~self.penalty.on_level(self.w))
+                other = projected_gap(problem, self.w, free)
+                self.gap = self.gap if other is None else min(self.gap, other)
+        return self.relative_gap
+
+    def rounded_gap(self, problem: Problem) -> float | None:
+        """`find_gap` as far as rounding errors of the dual slopes allow to tell; None where no bound exists."""
+        found = []
+        if self.quadratic and not self.penalty.unpenalised.size:
+            found.append(
+                gap_of_least_squares(self.penalty, self.w, self.value, self.gradient, self.allowance)
+            )
+        if self.quadratic:
+            free = np.flatnonzero(~self.penalty.on_level(self.w))
+            found.append(projected_gap(problem, self.w, free, self.allowance))
+        bounds = [gap / self.value_scale for gap in found if gap is not None and self.value_scale > 0]
+        return min(bounds, default=None)
+
+    @property
+    def relative_gap(self) -> float | None:
+        """The gap relative to `value_scale`; None where there is none."""
+        if self.gap is None or self.gap == 0.0 or math.isinf(self.gap):
+            return self.gap
+        return self.gap / self.value_scale if self.value_scale > 0 else math.inf
+
+    def read_data(self, problem: Problem, check: StoppingCheck) -> None:
         """Fill in what needs the data."""
-        if not self.quadratic or self.penalty.unpenalised.size:
-            self.gap = duality_gap(problem, self.w)
-        if self.penalty.penalty.quantization_levels.size:
+        self.find_gap(problem, check.residual)
+        if self.penalty.penalty.quantization_levels.size and self.rounded_value is None:
             self.rounded_value = problem.loss.value_near(self.w, self.penalty.rounded(self.w))
 
     @property
@@ -67,6 +112,30 @@ class EvaluatedPoint:
         allowed = np.maximum(tol * smallest, self.allowance) if rounding else tol * smallest
         return bool(np.all(distance <= allowed))
 
+    @property
+    def prox_step(self) -> float:
+        """`Certificate.prox_step`."""
+        return coordinate_step(self.curvatures)
+
+    @property
+    def prox_moves(self) -> FloatArray:
+        """How far a proximal step moves each coordinate, over the step and what is allowed: (d,).
+
+        A step to a point that the proximal map could as well have kept, since both are as low, is none.
+        """
+        step = self.prox_step
+        v = self.w - step * self.gradient
+        target = self.penalty.prox(v, step)
+        move = np.abs(self.w - target)
+        if self.penalty.penalty.shape != "convex" and move.any():
+            psi = self.penalty.values(self.w) - self.penalty.values(target)
+            gain = (self.w - target) * (0.5 * (self.w + target) - v) + step * psi
+            move[gain <= _TIE * move**2] = 0.0
+        move /= step
+        allowed = np.maximum(self.scale, self.allowance / self.tol)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            return np.where(move == 0.0, 0.0, move / allowed)
+
 
 class StoppingCheck(NamedTuple):
     """What decides whether a run may end at a point; the numbers are those of `Certificate`."""
@@ -79,26 +148,84 @@ class StoppingCheck(NamedTuple):
 
 def check_point(problem: Problem, w: FloatArray, tol: float) -> StoppingCheck:
     """The check of a point of the right shape, which the caller must not change afterwards."""
-    loss = problem.loss
+    loss, psi = problem.loss, problem.penalty
     if not all_finite(w):
         return _NOT_FINITE
     value, gradient = loss.value_and_gradient(w)
     if not (math.isfinite(value) and all_finite(gradient)):
         return _NOT_FINITE
-    scale, allowance = loss.gradient_scale, loss.rounding_floor(w)
+    scale, allowance = problem.gradient_scale, loss.rounding_floor(w)
     limit = highest_allowed_objective(problem.start_objective)
-    psi = problem.penalty
-    numbers = optimality.residuals(
-        w, gradient, scale, allowance, problem.penalty_weights, psi.levels, psi.slopes, *psi.anchors, value,
-        limit, tol,
-    )  # fmt: skip
+
+    def residuals(floor: FloatArray) -> tuple[float, float, float]:
+        return optimality.residuals(
+            w, gradient, scale, floor, problem.penalty_weights, psi.levels, psi.slopes, *psi.anchors, value,
+            limit, tol,
+        )  # fmt: skip
+
+    numbers = residuals(allowance)
     if numbers[0] > limit:
         allowance = np.zeros_like(allowance)
+    elif numbers[1] <= tol < numbers[2]:
+        # The bound is a product of norms, in which one large row excuses all others: here it matters.
+        allowance = loss.rounding_floor(w, by_rows=True)
+        numbers = residuals(allowance)
     point = EvaluatedPoint(
         problem.separable, w, value, gradient, scale, allowance, tol, loss.coordinate_lipschitz,
-        loss.value_at_zero, loss.quadratic,
+        problem.value_scale(numbers[0]), loss.quadratic,
     )  # fmt: skip
     return StoppingCheck(*numbers, point)
+
+
+class Met(Enum):
+    """How the optimality rule is met."""
+
+    NOT = "not"
+    EXACTLY = "whatever the rounding errors of the gradient are"
+    ROUNDED = "as far as the rounding errors of the gradient allow to tell"
+
+
+def how_met(problem: Problem, check: StoppingCheck, tol: float, slopes: bool) -> Met:
+    """The optimality rule, for a tolerance that the check was made for.
+
+    The residual is at most `tol`; so are the slope residual if `slopes`, the duality gap where a convex
+    penalty has one, and the prox residual of a nonconvex one.
+    """
+    point = check.point
+    if point is None or not check.residual <= tol:
+        return Met.NOT
+    met = Met.EXACTLY if check.strict_residual <= tol else Met.ROUNDED
+    if slopes and not point.meets_slopes(tol, rounding=False):
+        if not point.meets_slopes(tol, rounding=True):
+            return Met.NOT
+        met = Met.ROUNDED
+    if problem.penalty.shape != "convex":
+        return met if float(point.prox_moves.max()) <= tol else Met.NOT
+    gap = point.find_gap(problem, check.residual)
+    if gap is None or gap <= tol:
+        return met
+    gap = point.rounded_gap(problem)
+    return Met.ROUNDED if gap is not None and gap <= max(tol, _GAP_ROUNDING) else Met.NOT
+
+
+def downhill(problem: Problem, check: StoppingCheck) -> FloatArray | None:
+    """A lower point one proximal step in one coordinate from a critical one; None elsewhere.
+
+    With the step ``1 / max_j ‖X_j‖²`` such a step cannot raise the objective.  It leaves concave kinks,
+    and basins that it can look out of.
+    """
+    point = check.point
+    if point is None or not check.residual <= point.tol:
+        return None
+    moves = point.prox_moves
+    step = point.prox_step
+    target = point.penalty.prox(point.w - step * point.gradient, step)
+    for j in np.argsort(-moves)[: np.count_nonzero(moves > point.tol)]:
+        w = point.w.copy()
+        w[j] = target[j]
+        if problem.objective(w) < check.objective:
+            return w
+    return None
 
 
 _NOT_FINITE = StoppingCheck(math.nan, math.inf, math.inf, None)

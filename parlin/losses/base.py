@@ -99,8 +99,11 @@ class Loss(Protocol):
         """`gradient_scale` of a column of norm one."""
         ...
 
-    def rounding_floor(self, w: FloatArray) -> FloatArray:
-        """A bound on the rounding error of each gradient entry at `w`, shape (d,)."""
+    def rounding_floor(self, w: FloatArray, by_rows: bool = False) -> FloatArray:
+        """A bound on the rounding error of each gradient entry at `w`, shape (d,).
+
+        From norms of columns alone; `by_rows` from what each row's own sums can lose, for two more passes.
+        """
         ...
 
     def dual_point(self, w: ArrayLike, unpenalised: IndexArray) -> FloatArray:

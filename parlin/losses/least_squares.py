@@ -226,20 +226,27 @@ class LeastSquares:
         low, high = extremes(self.gradient_at_zero)
         return max(-low, high) / largest if largest > 0.0 else 0.0
 
-    def rounding_floor(self, w: FloatArray) -> FloatArray:
+    def rounding_floor(self, w: FloatArray, by_rows: bool = False) -> FloatArray:
         r"""The size of rounding errors in each gradient entry at `w`, shape (d,).
 
         ``8 ε (‖X_j‖ (‖y‖ + Σ_k ‖X_k‖_raw |w_k|) + ‖X_j‖_raw ‖r‖)``: errors of the residual, seen
         through the centred column, and errors of the product with the raw column.  The sum stands in
-        place of ``‖Xw‖`` because columns that cancel in the product do not cancel in its errors.
+        place of ``‖Xw‖`` because columns that cancel in the product do not cancel in its errors.  `by_rows`
+        it is, where that is less, ``8 ε Σ_i s_i |x_ij| (|y_i| + Σ_k |x_ik| |w_k| + |r_i|)``, means counted
+        with the entries: what the sums of this gradient can lose, with no large row in place of a small one.
         """
         design = self.design
         raw, centred = design.raw_norms, design.column_norms
         sizes = self.y_norm + float(np.dot(raw, np.abs(w)))
         residual_norm = math.sqrt(2 * self.value(w))
         if raw is centred:
-            return (ROUNDING * (sizes + residual_norm)) * raw
-        return (ROUNDING * sizes) * centred + (ROUNDING * residual_norm) * raw
+            floor = (ROUNDING * (sizes + residual_norm)) * raw
+        else:
+            floor = (ROUNDING * sizes) * centred + (ROUNDING * residual_norm) * raw
+        if by_rows:
+            terms = np.abs(self._y) + design.row_sizes(w) + np.abs(self.residual(w))
+            floor = np.minimum(floor, ROUNDING * design.column_sizes(terms))
+        return floor
 
     @cached_property
     def y_norm(self) -> float:
@@ -249,14 +256,16 @@ class LeastSquares:
     def dual_point(self, w: ArrayLike, unpenalised: NDArray[np.intp]) -> FloatArray:
         """The residual made orthogonal to the unpenalised columns: feasible for the dual after scaling."""
         residual = self.residual(w)
+        norms = self.design.column_norms[unpenalised]
+        unpenalised = unpenalised[norms > 0.0]
         if unpenalised.size == 0:
             return residual
-        Z = self.design.columns(unpenalised)
+        Z = self.design.columns(unpenalised) / norms[norms > 0.0]  # so that no small column is dropped
         u = self.design.embed(residual)
         # Twice is enough: the second projection removes what rounding left of the first.
         for _ in range(2):
             u = u - Z @ np.linalg.lstsq(Z, u, rcond=None)[0]
-        return u / np.sqrt(self.design.weights)
+        return u / self.design.root_weights
 
     def fenchel_young(self, w: ArrayLike, nu: FloatArray) -> float:
         """``f(w) + f*(−X'ν) + <ν, Xw> >= 0`` for a dual point `nu`: the loss's part of the gap."""

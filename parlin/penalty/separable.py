@@ -111,6 +111,13 @@ class SeparablePenalty:
             return float(values.sum())
         return float(self.weights[self.penalised] @ values[self.penalised])
 
+    def values(self, w: FloatArray) -> FloatArray:
+        """``ω_j ψ(w_j)`` of each coordinate, shape (d,)."""
+        values = self.penalty.value(w)
+        if self.weights is None:
+            return values
+        return np.multiply(self.weights, values, out=np.zeros(self.size), where=self.penalised)
+
     def prox(self, v: FloatArray, step: float) -> FloatArray:
         """The proximal map with this step; unpenalised coordinates stay."""
         if self.weights is None:

@@ -21,7 +21,9 @@ class State:
     # What stochastic solvers have fields for.
     ended: ClassVar[bool] = False  # done because a schedule is through
     penalty: ClassVar[PAR | None] = None  # in force, where that is not the problem's
-    keeps_best: ClassVar[bool] = False  # whether the best iterate that was checked is returned
+    draws: ClassVar[bool] = False  # whether the iterates are random, so that no other solver goes on
+    final: ClassVar[bool] = True  # whether the iterate is such as the method may end with
+    keeps_best: ClassVar[bool] = True  # whether the best iterate that was checked is returned, unless one meets tol
     best: ClassVar[FloatArray | None] = None  # that iterate
     best_penalty: ClassVar[PAR | None] = None  # in force then
 

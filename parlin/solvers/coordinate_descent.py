@@ -27,8 +27,11 @@ _ONE_THREAD = 32
 _LOOSE = 0.1
 # The last one to this fraction of the gradient at 0, or of the bound on rounding errors.
 _TIGHT, _SMALL_ERRORS = 1e-14, 0.125
-# On sparse columns an epoch is cheap and a dense factor is not: more free columns get no Newton steps.
-_SPARSE_NEWTON = 1000
+# On sparse columns an epoch is cheap and a dense factor is not: at first more free columns than this get
+# conjugate gradients.  Where those take many epochs without an end, so many times more columns get Newton
+# steps from then on, up to the number whose factor takes half a gigabyte.
+_SPARSE_NEWTON, _MORE_NEWTON, _MOST_NEWTON = 1000, 4, 8000
+_MANY_EPOCHS = 100
 # Steps in a row that do not lower the objective.
 _MAX_STUCK = 5
 
@@ -40,6 +43,7 @@ class Budget(NamedTuple):
     loose_rounds: int
     epochs: int  # a round at the last one
     rounds: int
+    most: float = 300.0  # epochs at one strength after which no round begins, so that progress can be judged
 
 
 class _Pace(NamedTuple):
@@ -81,9 +85,9 @@ class CoordinateDescent:
         cold = w.tobytes() == problem.start().tobytes()
         # Without a signal (y = 0, say) the start is stationary to the last bit, and stays the answer.
         done = not problem.loss.gradient_unit and not problem.violation(problem.loss.gradient(w), w).any()
-        return _State(
-            w, 0.0, done, _kernel(problem, w.copy()), _strengths(problem) if cold else (1.0,), math.inf, 0
-        )
+        limit = _SPARSE_NEWTON if problem.loss.design.is_sparse else w.size
+        strengths = _strengths(problem) if cold else (1.0,)
+        return _State(w, 0.0, done, _kernel(problem, w.copy(), limit), strengths, math.inf, 0, limit)
 
     def step(self, problem: Problem, state: _State) -> _State:
         if min(problem.loss.design.shape) <= _ONE_THREAD:
@@ -98,6 +102,7 @@ class _State(State):
     strengths: tuple[float, ...]  # still to be solved; the last is 1
     objective: float
     stuck: int  # steps in a row that did not lower it
+    newton_limit: int  # more free coordinates get conjugate gradients
 
 
 def _pace(problem: Problem) -> _Pace:
@@ -115,7 +120,7 @@ def _strengths(problem: Problem) -> tuple[float, ...]:
     return (*(top * ratio ** (k + 1) for k in range(count)), 1.0)
 
 
-def _kernel(problem: Problem, w: FloatArray) -> Descent:
+def _kernel(problem: Problem, w: FloatArray, newton_limit: int) -> Descent:
     """The kernel of the problem, which will move `w`."""
     design, penalty = problem.loss.design, problem.penalty
     step, table = 1.0, None
@@ -128,8 +133,7 @@ def _kernel(problem: Problem, w: FloatArray) -> Descent:
             design.sample_weight is None, design.centre,
         ),
         (problem.penalty_weights, penalty.levels, penalty.slopes, table, step),
-        design.embed(problem.loss.target), problem.loss.y_norm, w,
-        _SPARSE_NEWTON if design.is_sparse else w.size,
+        design.embed(problem.loss.target), problem.loss.y_norm, w, newton_limit,
     )  # fmt: skip
 
 
@@ -153,8 +157,12 @@ def _step(problem: Problem, state: _State) -> _State:
     )  # fmt: skip
     w = kernel.point()
     passes = state.passes + 0.5 + epochs
+    limit = state.newton_limit
     if kernel.optimal or w.tobytes() == state.w.tobytes():
-        return _State(w, passes, True, kernel, (1.0,), state.objective, 0)
+        return _State(w, passes, True, kernel, (1.0,), state.objective, 0, limit)
     objective = problem.objective(w)
     stuck = 0 if objective < state.objective - 1e-15 * abs(state.objective) else state.stuck + 1
-    return _State(w, passes, stuck > _MAX_STUCK, kernel, (1.0,), objective, stuck)
+    if kernel.conjugated and epochs > _MANY_EPOCHS and limit < _MOST_NEWTON:
+        limit = min(_MORE_NEWTON * limit, _MOST_NEWTON)
+        kernel = _kernel(problem, w.copy(), limit)
+    return _State(w, passes, stuck > _MAX_STUCK, kernel, (1.0,), objective, stuck, limit)

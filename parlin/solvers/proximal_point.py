@@ -17,6 +17,7 @@ smaller of |J| and n.
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
@@ -24,6 +25,7 @@ from scipy.sparse.linalg import LinearOperator, cg
 
 from parlin._cached import cached_property
 from parlin.problem import Problem
+from parlin.solvers.sparse_factor import sparse_solver
 from parlin.solvers.base import FloatArray
 
 # More Newton systems than this say that σ is too large for the distance to the solution.
@@ -126,7 +128,13 @@ class QuadraticModel:
                 z[J] = scale * _solve(factor, scale * design.rmatvec(G)[J])
                 return design.matvec(z) - G
             if not self._fits(J.size):
-                return self._conjugate_gradients(G, diagonal)
+                solve = sparse_solver(design, J, scale, 1.0)
+                if solve is None:
+                    return self._conjugate_gradients(G, diagonal)
+                self.passes += 1.0
+                z = np.zeros(d)
+                z[J] = scale * solve(scale * design.rmatvec(G)[J])
+                return design.matvec(z) - G
             self.passes += J.size / d
             B = design.columns(J) * scale
             if J.size > n:
@@ -189,26 +197,32 @@ class QuadraticModel:
         problem, penalty, loss = self.problem, self.problem.penalty, self.problem.loss
         n, d = self.design.shape
         J = np.flatnonzero(~problem.on_level(w) & self.seen)
-        if not 0 < J.size <= 2 * n or not self._fits(J.size):
+        if not 0 < J.size <= 2 * n:
             return None
         norms, inside = self.norms[J], problem.penalised[J]
         slopes = np.where(inside, penalty.subdifferential(w[J])[0], 0.0)
         if problem.penalty_weights is not None:
             slopes *= problem.penalty_weights[J]
-        if self.gram is not None:
-            gram = self.gram[np.ix_(J, J)]
+        # The shift makes dependent columns harmless; the accuracy it costs, the repeats recover.
+        shift = 8 * np.finfo(np.float64).eps * J.size
+        if self.gram is None and not self._fits(J.size):
+            solve = sparse_solver(self.design, J, 1.0 / norms, shift)
         else:
-            self.passes += J.size / d
-            B = self.design.columns(J) / norms
-            gram = B.T @ B
-        try:
-            # The shift makes dependent columns harmless; the accuracy it costs, the repeats recover.
-            factor = _factor(gram, 8 * np.finfo(np.float64).eps * J.size)
-        except LinAlgError:
+            if self.gram is not None:
+                gram = self.gram[np.ix_(J, J)]
+            else:
+                self.passes += J.size / d
+                B = self.design.columns(J) / norms
+                gram = B.T @ B
+            try:
+                solve = partial(_solve, _factor(gram, shift))
+            except LinAlgError:
+                return None
+        if solve is None:
             return None
         x = w.copy()
         for _ in range(_REFINEMENTS):
-            x[J] -= _solve(factor, (loss.gradient(x)[J] + slopes) / norms) / norms
+            x[J] -= solve((loss.gradient(x)[J] + slopes) / norms) / norms
         # Columns of length one have ‖X‖² <= d, so this step is short enough on any design.
         steps = np.where(self.seen, 1.0 / (d * self.norms**2), 0.0)
         self.passes += _REFINEMENTS + 1.0

@@ -155,4 +155,4 @@ def _model(problem: Problem, centre: FloatArray) -> QuadraticModel:
 def _slack(problem: Problem, w: FloatArray) -> FloatArray:
     """Gradient entries that cannot be told from zero."""
     loss = problem.loss
-    return np.maximum(np.maximum(1e-14 * loss.gradient_scale, 0.125 * loss.rounding_floor(w)), _TINY)
+    return np.maximum(np.maximum(1e-14 * problem.gradient_scale, 0.125 * loss.rounding_floor(w)), _TINY)

@@ -87,10 +87,15 @@ def test_a_zero_gap_certifies_a_global_minimiser_of_a_nonconvex_problem():
     assert c.gap == pytest.approx(0.0, abs=1e-15)
 
 
-def test_a_gap_over_an_objective_and_a_scale_of_zero_is_infinite():
+def test_a_gap_where_nothing_has_a_scale_is_relative_to_what_the_largest_level_makes():
     # y = 0 and w = 0: F = f(0) = 0, but the minimum is below 0.
-    c = certify(Problem(LeastSquares([[1.0]], [0.0]), VALLEY_AT_A_QUARTER), [0.0])
-    assert (c.objective, c.gap) == (0.0, math.inf)
+    problem = Problem(LeastSquares([[1.0]], [0.0]), VALLEY_AT_A_QUARTER)
+    c = certify(problem, [0.0])
+    lowest = min(problem.objective([x]) for x in np.linspace(-1.0, 1.0, 2001))
+    assert c.objective == 0.0 and 0.0 < -lowest / (0.5 * problem.penalty.levels[-1] ** 2) <= c.gap
+    at_rest = solve(problem, w0=[1e-200])
+    assert at_rest.status.is_success and at_rest.certificate.objective == pytest.approx(lowest, rel=1e-6)
+
 
 
 def test_the_gap_of_a_point_outside_the_box_is_infinite():

@@ -91,21 +91,21 @@ def test_a_gradient_made_of_rounding_errors_does_not_converge(kind):
     accepted = 0
     for seed in range(15):
         rng = np.random.default_rng((37, seed))
-        if kind == "normal":
-            X, y = rng.standard_normal((5, 1)) + 1e8, rng.standard_normal(5)
-        else:
-            X, y = rng.integers(-3, 4, (3, 1)) + 1e10, rng.integers(-3, 4, 3) + 0.0
-        raw = Raw(X, y, np.empty(0), np.zeros(1), intercept=True)
+        draw = rng.standard_normal if kind == "normal" else lambda n: rng.integers(-3, 4, n) + 0.0
+        a, b, y = draw(5), draw(5), draw(5)
+        a[0], b[1] = 1.0, 1.0
+        X = np.column_stack((a, a + 2.0**-30 * b))
+        raw = Raw(X, y, np.empty(0), np.zeros(1))
         problem = build(raw)
-        centred = X[:, 0] - X.mean()
-        best = (centred @ y) / (centred @ centred)
-        scale = abs(float(raw.descent(np.zeros(1))[0]))
-        for w in best + 1e-15 * X[0, 0] * rng.standard_normal((40, 1)):
+        best = np.linalg.lstsq(X, y)[0]
+        scale = np.max(np.abs(raw.descent(np.zeros(2))))
+        for w in best + 1e-16 * np.abs(best).max() * rng.standard_normal((40, 1)):
             result = solve(problem, w0=w, max_iter=0)
             accepted += result.status.is_success
             if result.status.name == "CONVERGED":
                 assert np.all(np.abs(exact_gradient(raw, w)) <= 2e-8 * scale)
     assert accepted > 0
+
 
 
 def exact_gradient(raw: Raw, w: np.ndarray) -> np.ndarray:

@@ -59,11 +59,13 @@ def test_a_coordinate_counts_as_strictly_stationary_on_a_level_alone():
 
 
 def test_rounding_errors_are_allowed_for_up_to_the_objective_of_the_start_alone():
-    # A large mean makes rounding errors of the gradient that exceed tol times its scale.
+    # Nearly equal columns with large opposite coefficients: the errors of the gradient exceed tol times its
+    # scale, and what the gradient is made of is less than them.
     rng = np.random.default_rng(6)
-    loss = LeastSquares(rng.standard_normal((8, 2)) + 1e9, rng.standard_normal(8), fit_intercept=True)
-    problem = Problem(loss, designs.lasso(0.5, 2).scaled(1e-9))
-    near, far = -0.1 * loss.gradient(np.zeros(2)), np.full(2, 1e9)
+    a, b = rng.standard_normal((2, 8))
+    X = np.column_stack((a, a + 1e-9 * b))
+    problem = Problem(LeastSquares(X, b + 2.0 * a), designs.lasso(0.5, 2).scaled(1e-12))
+    near, far = np.array([-1e9 + 2.0, 1e9]), np.full(2, 1e9)
     allowed, refused = check_point(problem, near, TOL), check_point(problem, far, TOL)
     assert allowed.objective <= highest_allowed_objective(problem.start_objective) < refused.objective
     assert np.all(allowed.point.allowance > TOL * allowed.point.scale)

@@ -27,7 +27,7 @@ from parlin import (
 )
 from parlin._starts import find_start
 from parlin.estimators import nonconvex
-from parlin.solvers import FISTA, ProximalGradient
+from parlin.solvers import FISTA, AProx, ProximalGradient
 
 PENALTIES = {
     "ridge": designs.ridge(0.25, 7).scaled(0.05),
@@ -85,6 +85,11 @@ def test_points_that_are_not_finite_are_certified_as_such_later_too():
     problem = Problem(LeastSquares(X, y), designs.ridge(0.25, 7))
     result = solve(problem, ProximalGradient(step_size=1e300), max_iter=100)
     assert result.status is parlin.Status.NOT_FINITE
+    assert np.isfinite(result.w).all() and np.isfinite(result.certificate.objective)  # the best before
+    assert result.certificate.objective <= problem.objective(problem.start())
+    draws = AProx(step_size=1e200, batch_size=2, epochs=30)
+    result = solve(problem, draws, tol=None)
+    assert result.status is parlin.Status.NOT_FINITE
     X *= 2.0
     assert np.isnan(result.certificate.objective) and result.certificate.residual == np.inf
     again = pickle.loads(pickle.dumps(result))
@@ -134,7 +139,8 @@ def test_the_arrays_of_a_penalty_and_of_a_problem_cannot_be_changed():
 def test_a_run_completes_no_certificate_that_nobody_asked_for(monkeypatch):
     made = []
     complete = parlin._loop.complete
-    monkeypatch.setattr(parlin._loop, "complete", lambda check: made.append(check) or complete(check))
+    for module in (parlin._loop, parlin._result):
+        monkeypatch.setattr(module, "complete", lambda check: made.append(check) or complete(check))
     X, y, *_ = data()
     problem = Problem(LeastSquares(X, y), PENALTIES["sawtooth"])
     result = solve(problem, ProximalGradient(), check_passes=1.0, tol=None, max_iter=20)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from parlin import PAR, LeastSquares, Problem, Status, designs, multi_start, solve
-from parlin._loop import automatic_solver
+from parlin import PAR, LeastSquares, Problem, Status, _loop, designs, multi_start, solve
+from parlin._loop import automatic_solvers
 from parlin._starts import default_start
 from parlin.solvers import ProximalGradient
 from tests.cases import VALLEY_AT_MINUS_ONE, W, build
@@ -85,20 +85,38 @@ def test_the_automatic_solver_supports_what_it_is_chosen_for():
         for omega in (None, np.array([1.0, 2.0, 0.0])):
             raw = random_raw(penalty, 6, 3, seed=22, penalty_weights=omega)
             problem = build(raw)
-            assert automatic_solver(problem).unsupported(problem) is None
+            assert automatic_solvers(problem)[0].unsupported(problem) is None
             assert solve(problem).status.is_success
 
 
-def test_where_coordinate_descent_stalls_the_automatic_choice_goes_on():
-    # y = 0, a penalty that is steep away from 0, and columns whose scales differ by six decades.
-    rng = np.random.default_rng([3, 299])
-    n, d = int(rng.integers(1, 30)), int(rng.integers(1, 50))
-    X = rng.standard_normal((n, d)) * 10.0 ** rng.uniform(-3, 3, d)
-    penalty = PAR([-1.0, -0.25, 0.5, 2.0], [-np.inf, -2.0, -0.5, 0.25, 3.0])
-    problem = Problem(LeastSquares(X, np.zeros(n), fit_intercept=True), penalty.scaled(1e-5))
-    alone = SOLVERS["CoordinateDescent"]
-    if alone.unsupported(problem) is None:
-        assert solve(problem, alone, tol=1e-9).status is Status.STALLED
-    result = solve(problem, tol=1e-9)
-    assert result.status.is_success
+class _Resting(ProximalGradient):
+    """A solver that comes to rest after two steps."""
+
+    def step(self, problem, state):
+        after = super().step(problem, state)
+        after.done = after.passes >= 2.0
+        return after
+
+
+class _Overflowing(ProximalGradient):
+    def step(self, problem, state):
+        after = super().step(problem, state)
+        after.w = np.full_like(after.w, np.inf)
+        return after
+
+
+@pytest.mark.parametrize("first", [_Resting(), _Overflowing()])
+@pytest.mark.parametrize("name", ["ridge", "W"])
+def test_where_a_solver_stalls_or_overflows_the_automatic_choice_goes_on_from_the_best_point(
+    monkeypatch, first, name
+):
+    rng = np.random.default_rng(4)
+    penalty = designs.ridge(0.25, 7).scaled(0.01) if name == "ridge" else W.scaled(0.01)
+    problem = Problem(LeastSquares(rng.standard_normal((9, 12)), rng.standard_normal(9)), penalty)
+    alone = solve(problem, first, w0=np.zeros(12))
+    assert alone.status in (Status.STALLED, Status.NOT_FINITE)
+    assert alone.certificate.objective <= problem.objective(np.zeros(12))
+    monkeypatch.setattr(_loop, "automatic_solvers", lambda p: [first, automatic_solvers(p)[-1]])
+    result = solve(problem, w0=np.zeros(12))
+    assert result.status.is_success and result.certificate.objective <= alone.certificate.objective
     assert [record.passes for record in result.history] == sorted({r.passes for r in result.history})

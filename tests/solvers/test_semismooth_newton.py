@@ -186,7 +186,8 @@ class Logistic:
         self.coordinate_lipschitz = self.design.column_norms**2 / 4
         self.coordinate_step = 1.0 / self.coordinate_lipschitz.max()
         norms = self.design.column_norms
-        self.gradient_scale = np.abs(self.gradient(np.zeros(self.size))).max() * norms / norms.max()
+        self.gradient_unit = np.abs(self.gradient(np.zeros(self.size))).max() / norms.max()
+        self.gradient_scale = self.gradient_unit * norms
 
     def margin(self, w):
         return self.y * self.design.matvec(np.asarray(w, dtype=np.float64))
@@ -210,7 +211,7 @@ class Logistic:
         targets = self.y * (margin + expit(-margin) / curvature)
         return float(weights.sum()), LeastSquares(self.design.X, targets, sample_weight=weights)
 
-    def rounding_floor(self, w):
+    def rounding_floor(self, w, by_rows=False):
         norms = self.design.column_norms
         return 8 * np.finfo(np.float64).eps * norms * (1.0 + norms @ np.abs(w))
 

@@ -87,6 +87,7 @@ cdef class Descent:
     cdef const double* target
     cdef const double* raw_norms
     cdef readonly bint optimal           # the last call left no violation
+    cdef readonly bint conjugated        # it used conjugate gradients
     # The arrays that are pointed to.
     cdef tuple borrowed
     cdef double[::1, :] L
@@ -105,7 +106,7 @@ cdef class Descent:
             raise ValueError("target must have an entry for each row")
         self._allocate(penalty[1].shape[0])
         self._set_penalty(penalty)
-        self.at.w = &w[0]
+        self.at.w, self.at.at_zero = &w[0], dot(self.columns.n, self.target, self.target)
         for j in range(self.columns.p):
             if j > 0 and self.at.w[j] == self.at.w[j - 1]:  # as neighbours at a level often are
                 self.at.place[j] = self.at.place[j - 1]
@@ -220,23 +221,23 @@ cdef class Descent:
         """
         cdef int j, k, last = strengths.shape[0] - 1
         cdef int loose_epochs, loose_rounds, max_epochs, max_rounds
-        cdef double epochs = 0.0
+        cdef double epochs = 0.0, most
         if gradient.shape[0] != self.columns.p or last < 0:
             raise ValueError("there must be a strength, and gradient must have an entry for each of w")
-        loose_epochs, loose_rounds, max_epochs, max_rounds = budget
+        loose_epochs, loose_rounds, max_epochs, max_rounds, most = budget
         with nogil:
             refresh(&self.at, &self.columns, self.target)
             set_reference(&self.screen, &self.at, &self.columns, &gradient[0])
-            self.sizes = INFINITY
+            self.sizes, self.conjugated = INFINITY, False
             for k in range(last):
                 for j in range(self.columns.p):
                     self.screen.slack[j] = loose * self.columns.norms[j]
-                epochs += self.descend(strengths[k], loose_epochs, loose_rounds)
+                epochs += self.descend(strengths[k], loose_epochs, loose_rounds, most)
             if last > 0:
                 refresh(&self.at, &self.columns, self.target)
             self.tight, self.rounding = tight, rounding
             self.tighten()
-            epochs += self.descend(strengths[last], max_epochs, max_rounds)
+            epochs += self.descend(strengths[last], max_epochs, max_rounds, most)
         return epochs
 
     cdef void tighten(self) noexcept nogil:
@@ -270,7 +271,7 @@ cdef class Descent:
             self.screen.screening_radius[j] = -INFINITY
         return True
 
-    cdef double descend(self, double strength, int max_epochs, int max_rounds) except -1.0 nogil:
+    cdef double descend(self, double strength, int max_epochs, int max_rounds, double most) except -1.0 nogil:
         """Rounds at one strength; returns the epochs used."""
         cdef Columns* A = &self.columns
         cdef Penalty* psi = &self.penalty
@@ -285,6 +286,8 @@ cdef class Descent:
         for j in range(A.p):
             set_radius(screen, at, A, psi, factor, j)
         for round_ in range(max_rounds):
+            if epochs > most:
+                break
             if activate(screen, at, A, psi, factor, round_ == 0 or factor.needs_refactor, &epochs) == 0:
                 if has_factor and reductions < MAX_REDUCTIONS and lacks_columns(screen, at, A, psi, factor):
                     # Those of the free that depend on others can land without a change of Aw.
@@ -304,12 +307,14 @@ cdef class Descent:
                 epochs += newton(&self.step, factor, at, A, psi, screen.slack)
             elif psi.convex:
                 # What was in the factor is as far from stationary as the rest.
-                factor.needs_refactor = True
+                factor.needs_refactor = self.conjugated = True
                 spent = conjugate_gradients(at, A, psi, screen, self.projection.remainder, &self.workspace)
                 if spent < 0.0:
                     with gil:
                         raise MemoryError("no memory for conjugate gradients")
                 epochs += spent
+        if not self.optimal and has_factor and psi.convex:
+            self.follow_places()  # also where work ends early, no more are free than the rank
         return epochs
 
     cdef int follow_places(self) except -1 nogil:

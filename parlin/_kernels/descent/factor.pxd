@@ -18,10 +18,13 @@ from parlin._kernels.vectors cimport dot, rotate
 
 cdef extern from *:
     """
-    /* A column whose squared distance from the span of the others is below this fraction of its squared
-       norm is treated as dependent.  Below PARLIN_DOUBTFUL the factor alone cannot tell: the distance is
-       computed from the data. */
+    /* A column depends on the others where its distance from their span is below this fraction of the sizes
+       that the distance is a difference of: what rounding errors of that sum could make.  It nearly depends
+       where the square of the distance is below PARLIN_NEAR of its own: then it leaves by a move along the
+       nearly null direction if that does not raise the objective, and otherwise joins.  Below PARLIN_DOUBTFUL
+       the factor alone cannot tell: the distance is computed from the data. */
     #define PARLIN_DEPENDENT 1.4e-14
+    #define PARLIN_NEAR 1e-14
     #define PARLIN_DOUBTFUL 1e-6
     /* Entries of a null vector below this, relative to its largest contribution, are zero. */
     #define PARLIN_NOISE 1e-10
@@ -30,6 +33,7 @@ cdef extern from *:
     #define PARLIN_ORTHOGONAL 1e-4
     """
     const double DEPENDENT "PARLIN_DEPENDENT"
+    const double NEAR "PARLIN_NEAR"
     const double DOUBTFUL "PARLIN_DOUBTFUL"
     const double NOISE "PARLIN_NOISE"
     const double ORTHOGONAL "PARLIN_ORTHOGONAL"
@@ -63,6 +67,7 @@ cdef struct Projection:
     double* remainder        # A_j − A_F x, a vector of samples
     double* correction       # of x, for `project` alone
     double rounding          # a squared length of the remainder that rounding errors could make
+    double squared           # its squared length; 0 where that is all that it is
 
 
 cdef inline void clear(Factor* factor) noexcept nogil:
@@ -98,8 +103,9 @@ cdef inline Entry append(Factor* factor, const Columns* A, int j, Projection* fo
         squared = project(factor, A, j, found)
         if factor.needs_refactor or not squared <= scale:  # a NaN stays out too
             return REFUSED
-        dependent = m == factor.capacity or squared <= found.rounding
+        dependent = m == factor.capacity or squared <= found.rounding or squared <= NEAR * scale
         if dependent:
+            found.squared = 0.0 if m == factor.capacity or squared <= found.rounding else squared
             drop_noise(factor, A, j, found)
             squared = 0.0
     for i in range(m):
@@ -152,16 +158,17 @@ cdef inline double project(Factor* factor, const Columns* A, int j, Projection* 
 cdef inline void drop_noise(Factor* factor, const Columns* A, int j, Projection* found) noexcept nogil:
     """Entries of x that are rounding errors become zero: following them would lead far away.
 
-    They are if the remainder without them is still no more than rounding errors.
+    They are if the remainder without them is still what makes the column depend on the others.
     """
     cdef int i
+    cdef double most = max(found.rounding, NEAR * A.curvature[j] if found.squared > 0.0 else 0.0)
     for i in range(factor.m):
         found.correction[i] = 0.0
         if found.x[i] != 0.0 and is_noise(A, found.x[i], factor.free[i], j):
             found.correction[i], found.x[i] = found.x[i], 0.0
             add_column(A, factor.free[i], found.correction[i], found.remainder)
     centre(A, found.remainder)
-    if dot(A.n, found.remainder, found.remainder) <= found.rounding:
+    if dot(A.n, found.remainder, found.remainder) <= most:
         return
     for i in range(factor.m):
         if found.correction[i] != 0.0:

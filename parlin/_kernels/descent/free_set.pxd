@@ -5,13 +5,15 @@ A column that depends on those in the factor does not stay: the coordinates move
 until one of them lands on a level, which leaves.
 """
 
-from libc.math cimport INFINITY
+from libc.math cimport INFINITY, sqrt
 
 from parlin._kernels.descent.columns cimport Columns
 from parlin._kernels.descent.factor cimport (
     DEPENDS, Entry, Factor, Projection, append, clear, delete, extend,
 )
-from parlin._kernels.descent.iterate cimport Iterate, free_at, move, slope_at, time_to_land
+from parlin._kernels.descent.iterate cimport (
+    Iterate, free_at, jump_ahead, move, slope_at, time_to_land,
+)
 from parlin._kernels.descent.penalty cimport Penalty
 from parlin._kernels.descent.screening cimport Screen
 from parlin._kernels.descent.workspace cimport Workspace
@@ -19,7 +21,7 @@ from parlin._kernels.vectors cimport add, dot
 
 cdef extern from *:
     """
-    /* The objective rises along a null direction by no more than this fraction of the loss. */
+    /* The objective rises along a null direction by no more than this fraction of the loss there or at 0. */
     #define PARLIN_NO_RISE 1e-13
     """
     const double NO_RISE "PARLIN_NO_RISE"
@@ -101,11 +103,17 @@ cdef inline int synchronise(
 cdef inline void enter(
     Factor* factor, Iterate* at, const Columns* A, const Penalty* psi, int j, Projection* found
 ) noexcept nogil:
-    """Column j joins the factor; if it depends on the others, one of them or j itself lands instead."""
+    """Column j joins the factor; if it depends on the others, one of them or j itself lands instead.
+
+    One that depends only nearly joins all the same where that would raise the objective.
+    """
     cdef int last = factor.m
     # The factor is singular until the column that lands has left it.
     if append(factor, A, j, found) == DEPENDS and not move_along_null(factor, at, A, psi, found):
-        delete(factor, last)
+        if found.squared > 0.0:
+            factor.L[last + <Py_ssize_t>last * factor.stride] = sqrt(found.squared)
+        else:
+            delete(factor, last)
 
 
 cdef inline bint move_along_null(
@@ -116,7 +124,8 @@ cdef inline bint move_along_null(
     The last column is, up to the remainder, the others times `found.x`, which becomes the null vector.  Xw
     stays but for multiples of the remainder, so the objective is all but linear along the way; the sign that
     does not raise it is taken.  False if no coordinate can land, as when all are unpenalised, or if the way
-    is so long that what is left of the remainder raises the objective.
+    is so long that what is left of the remainder raises the objective.  A column that depends only nearly
+    has a derivative along the way: also False where it leads downhill beyond the landing.
     """
     cdef int i, best = -1, last = factor.m - 1, tries
     cdef double derivative = slope_at(at, psi, factor.free[last]), sign, t, shortest = INFINITY
@@ -128,7 +137,7 @@ cdef inline bint move_along_null(
     null[last] = 1.0
     derivative -= pull
     sign = -1.0 if derivative > 0.0 else 1.0
-    for tries in range(2):
+    for tries in range(1 if found.squared > 0.0 else 2):
         for i in range(factor.m):
             t = time_to_land(at, psi, factor.free[i], sign * null[i])
             if t < shortest:
@@ -139,7 +148,11 @@ cdef inline bint move_along_null(
     else:
         return False
     t = sign * derivative * shortest + 0.5 * shortest * shortest * dot(A.n, found.remainder, found.remainder)
-    if t > NO_RISE * dot(A.n, at.r, at.r):
+    if t > NO_RISE * max(at.at_zero, dot(A.n, at.r, at.r)):
+        return False
+    if found.squared > 0.0 and -sign * derivative - shortest * found.squared > jump_ahead(
+        at, psi, factor.free[best], sign * null[best]
+    ):  # fmt: skip
         return False
     for i in range(factor.m):
         move(at, psi, factor.free[i], sign * null[i] * shortest, i == best, sign * null[i])

@@ -16,6 +16,7 @@ cdef struct Iterate:
     int* place               # of each coordinate: see penalty.pxd
     double* r
     double mean_of_r         # <√s, r> of sparse columns, to be subtracted from r: see columns.pxd
+    double at_zero           # ‖b‖², what objectives are relative to
     double moved             # the lengths of all that was subtracted from r: its rounding errors grow with them
 
 
@@ -61,6 +62,12 @@ cdef inline double violation_at(const Iterate* at, const Penalty* psi, int j, do
 
 cdef inline double time_to_land(const Iterate* at, const Penalty* psi, int j, double speed) noexcept nogil:
     return time_to_level(psi, j, at.w[j], at.place[j], speed)
+
+
+cdef inline double jump_ahead(const Iterate* at, const Penalty* psi, int j, double speed) noexcept nogil:
+    """By how much the slope along the way rises where free coordinate j passes the level ahead."""
+    cdef int level = at.place[j] // 2 if speed > 0.0 else at.place[j] // 2 - 1
+    return psi.omega[j] * (psi.slopes[level + 1] - psi.slopes[level]) * fabs(speed)
 
 
 cdef inline bint update(Iterate* at, const Columns* A, const Penalty* psi, int j) noexcept nogil:

@@ -36,6 +36,8 @@ Saved = dict[str, Any]
 class StochasticState(State):
     """Where a stochastic solver is."""
 
+    draws: ClassVar[bool] = True
+
     latent: FloatArray
     gamma: float  # the sum of the step sizes so far
     t: int  # batches so far
@@ -44,6 +46,7 @@ class StochasticState(State):
     step_size: StepSize
     batches: Batches
     keeps_best: bool
+    final: bool = False  # whether the coefficients are such as the method may end with
     ended: bool = False
     penalty: PAR | None = None  # in force, where that is not the problem's
     best: FloatArray | None = None  # of the coefficients seen at checks, with keeps_best
@@ -161,7 +164,7 @@ class StochasticSolver:
             generator=np.random.default_rng([self.random_state, 1]),
             step_size=self._step_size(batches),
             batches=batches,
-            keeps_best=False,
+            keeps_best=self.keep == "best",
         )
 
     def resume(self, problem: Problem, saved: Saved) -> StochasticState:
@@ -201,7 +204,7 @@ class StochasticSolver:
             generator=generator,
             step_size=saved["step_size"],
             batches=batches,
-            keeps_best=False,
+            keeps_best=self.keep == "best",
             penalty=saved["penalty"],
             best=saved["best"],
             best_penalty=saved["best_penalty"],
@@ -236,7 +239,7 @@ class StochasticSolver:
         state.epoch += 1
         state.passes += 1.0
         state.w = self._coefficients(state, float(amounts[-1]))
-        state.keeps_best = self.keep == "best" and self.is_final(state)
+        state.final = self.is_final(state)
         state.ended = state.done = self._is_over(state)
         return state
 

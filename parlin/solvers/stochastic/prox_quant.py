@@ -89,7 +89,7 @@ class ProxQuant(StochasticSolver):
         else:
             state.epoch = self.epochs  # nothing is left to move
         state.w = state.latent.copy()
-        state.keeps_best = self.keep == "best"
+        state.final = True
         state.ended = state.done = self._is_over(state)
         return state
 
