@@ -25,12 +25,14 @@ from tests.fuzz.estimators import estimator_trial
 from tests.fuzz.files import file_trial
 from tests.fuzz.invariance import invariance_trial
 from tests.fuzz.judge import Finding
+from tests.fuzz.runs import describe
 from tests.fuzz.trials import Trial, shrink, solver_trial
 
 KINDS = (
     *("ordinary", "large", "absurd", "sparse-mean", "near-dependent", "rank", "invariance"),
     *("estimators", "files"),
 )
+BROKEN = "the fuzzer itself fails"
 BLOCK = 25  # problems of one kind that a process takes at a time
 STRIDE = 10_000_000  # between the problems of two seeds
 IMPORTS = (
@@ -76,8 +78,15 @@ def work(task: tuple[str, int, int]) -> tuple[str, list[tuple[int, list[Finding]
     """The faults of a block of problems, with the processor seconds it took."""
     kind, first, size = task
     begin = time.process_time()
-    block = [(seed, trial_of(kind, seed).findings()) for seed in range(first, first + size)]
+    block = [(seed, _findings(kind, seed)) for seed in range(first, first + size)]
     return kind, block, time.process_time() - begin
+
+
+def _findings(kind: str, seed: int) -> list[Finding]:
+    try:
+        return trial_of(kind, seed).findings()
+    except Exception as error:  # one problem that the fuzzer cannot treat does not end a run of thousands
+        return [Finding(BROKEN, "fuzzer", describe(error)[0])]
 
 
 def tasks(kinds: list[str], seed: int, problems: int | None) -> Iterator[tuple[str, int, int]]:

@@ -148,7 +148,8 @@ def _judge_point(case: Case, run: Run, reference: Reference) -> list[Finding]:
         found.append(Finding(GAP_ABOVE_TOL, solver, f"gap {run.gap:.3g}, tol {case.tol:g}"))
     if math.isfinite(run.objective):
         error = abs(Fraction(run.objective) - value)
-        allowed = NOISE * max(Fraction(reference.exact.loss_at_zero), abs(value)) + rounding(case, run.w)
+        size = max(reference.exact.loss_at_zero, abs(value))
+        allowed = Fraction(NOISE) * size + rounding(case, run.w)
         if error > allowed:
             told, right = run.objective, as_float(value)
             found.append(Finding(OBJECTIVE, solver, f"{run.status}, {told!r} for {right!r}"))
