@@ -61,13 +61,14 @@ class Reference:
     best: Rational | None  # the least objective of a float64 point that is known
     best_point: FloatArray | None
     start: Rational | None  # F at the start, if it is feasible and the run is bound to it
+    loss_at_start: Rational  # at a finite start, otherwise at the penalty's minimiser
 
     @property
     def scale(self) -> Rational:
-        """What differences of objectives are measured by; where that is 0, F at the start."""
+        """What differences of objectives are measured by; where that is 0, what the start gives."""
         known = self.least if self.least is not None else self.best
         scale = max(self.exact.loss_at_zero, abs(known) if known is not None else Fraction(0))
-        return scale or abs(self.start or Fraction(0))
+        return scale or max(abs(self.start or Fraction(0)), self.loss_at_start)
 
     def above(self, value: Rational, other: Rational | None) -> float:
         """How far `value` is above another one, in units of the scale."""
@@ -78,7 +79,8 @@ def reference_of(case: Case, points: list[FloatArray]) -> Reference:
     """The reference of a case; `points` are what solvers found, the best of which begins the search."""
     exact = ExactProblem(case)
     rest = _rest(case)
-    starts = [rest] if case.w0 is None or not np.isfinite(case.w0).all() else [rest, case.w0]
+    finite = case.w0 is not None and np.isfinite(case.w0).all()
+    starts = [rest, case.w0] if finite else [rest]
     pairs = [(exact.objective(w), w) for w in [*points, *starts]]
     pairs = [(value, w) for value, w in pairs if value is not None]
     best, best_point = min(pairs, key=lambda pair: pair[0], default=(None, None))
@@ -92,7 +94,7 @@ def reference_of(case: Case, points: list[FloatArray]) -> Reference:
                 best, best_point = rounded, found.w
     bound = case.w0 if case.w0 is not None else rest if case.is_convex else None
     start = None if bound is None else exact.objective(bound)
-    return Reference(exact, least, best, best_point, start)
+    return Reference(exact, least, best, best_point, start, exact.loss(starts[-1]))
 
 
 def _rest(case: Case) -> FloatArray:
@@ -149,7 +151,7 @@ def _judge_point(case: Case, run: Run, reference: Reference) -> list[Finding]:
     if math.isfinite(run.objective):
         error = abs(Fraction(run.objective) - value)
         size = max(reference.exact.loss_at_zero, abs(value))
-        allowed = Fraction(NOISE) * size + rounding(case, run.w)
+        allowed = Fraction(NOISE) * size + rounding(case, run.w, size == 0)
         if error > allowed:
             told, right = run.objective, as_float(value)
             found.append(Finding(OBJECTIVE, solver, f"{run.status}, {told!r} for {right!r}"))
@@ -227,14 +229,17 @@ def _concave_kinks(case: Case, w: FloatArray) -> FloatArray:
     return np.flatnonzero(on if case.penalty_weights is None else on & (case.penalty_weights > 0))
 
 
-def rounding(case: Case, w: FloatArray) -> Rational:
-    """What an objective computed in float64, with centred columns, may be off by: a generous bound."""
+def rounding(case: Case, w: FloatArray, no_scale: bool = False) -> Rational:
+    """What an objective computed in float64, with centred columns, may be off by: a generous bound.
+
+    With `no_scale`, where f(0) and F(w) vanish, columns as they are given tell what is small.
+    """
     n = case.shape[0]
     s = np.ones(n) if case.sample_weight is None else case.sample_weight
     s = s.astype(np.longdouble) / s.max()
     s = s / s.sum()
     X, y, size = (np.asarray(a, dtype=np.longdouble) for a in (case.X, case.y, np.abs(w)))
-    if case.intercept:
+    if case.intercept and not no_scale:
         X, y = X - s @ X, y - s @ y
     eps = 32 * np.finfo(np.float64).eps
     with np.errstate(all="ignore"):
