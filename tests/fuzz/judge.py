@@ -34,6 +34,7 @@ SLOW = "slow"
 FREE = "more free coefficients than the rank"
 PURIFY = "purify leaves one too many or raises the objective"
 STALLS = "ends without success where SemismoothNewton succeeds"
+NO_SUCCESS = "no success at an ordinary size, though a float64 point is optimal"
 NOT_FINITE = "success at a point that is not finite"
 START_STAYS = "a start that is not finite stays"
 
@@ -122,10 +123,21 @@ def judge_run(kind: str, case: Case, run: Run, reference: Reference | None) -> l
             found.append(Finding(NOT_FINITE, run.solver, run.status))
         elif infinite:
             found.append(Finding(START_STAYS, run.solver, f"{run.status}, {run.w}"))
-        return found
+        return found + _judge_failure(kind, case, run, reference)
     if reference is not None:
-        found += _judge_point(case, run, reference)
+        found += _judge_point(case, run, reference) + _judge_failure(kind, case, run, reference)
     return found
+
+
+def _judge_failure(kind: str, case: Case, run: Run, reference: Reference | None) -> list[Finding]:
+    """That "auto" has no success on a convex problem of ordinary size whose minimum is a float64 point."""
+    if run.success or run.solver != "auto" or kind in MAY_REFUSE or reference is None:
+        return []
+    if case.w0 is not None and not np.isfinite(case.w0).all():
+        return []
+    if reference.least is None or reference.above(reference.best, reference.least) > case.tol:
+        return []
+    return [Finding(NO_SUCCESS, run.solver, f"{run.status}, residual {run.residual:.2g}")]
 
 
 def _judge_point(case: Case, run: Run, reference: Reference) -> list[Finding]:

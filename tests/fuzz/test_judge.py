@@ -232,7 +232,8 @@ def test_a_stall_is_seen(monkeypatch):
 
     monkeypatch.setattr(trials, "run_solver", stalls)
     trial = trials.SolverTrial("ordinary", SMALL, ("auto",))
-    assert {each.kind for each in trial.findings()} == {judge.STALLS}
+    assert {each.kind for each in trial.findings()} == {judge.STALLS, judge.NO_SUCCESS}
+    assert {each.kind for each in replace(trial, kind="large").findings()} == {judge.STALLS}
     spread = trials.StorageTrial("sparse-mean", replace(SMALL, storage="csr"), ("auto",))
     assert judge.STALLS in {each.kind for each in spread.findings()}
 
