@@ -149,7 +149,7 @@ def test_a_point_worse_than_its_start_is_seen():
     case = replace(SMALL, w0=np.array([1.1]))
     result, reference = good(case)
     bad = replace(result, w=np.array([-3.0]), status="STALLED", success=False, gap=None, objective=np.nan)
-    assert kinds(case, bad, reference) == {judge.WORSE_THAN_START}
+    assert kinds(case, bad, reference) == {judge.WORSE_THAN_START, judge.NO_SUCCESS}
 
 
 def test_a_false_gap_is_seen():
@@ -206,7 +206,8 @@ def test_points_that_are_not_finite_are_seen():
     lost = replace(result, w=np.array([np.nan]))
     assert kinds(SMALL, lost, reference) == {judge.NOT_FINITE}
     stayed = replace(lost, success=False)
-    assert kinds(SMALL, stayed, reference) == set()
+    assert kinds(SMALL, stayed, reference) == {judge.NO_SUCCESS}
+    assert kinds(SMALL, stayed, reference, "absurd") == set()
     assert kinds(replace(SMALL, w0=np.array([np.nan])), stayed, reference) == {judge.START_STAYS}
 
 
