@@ -8,27 +8,37 @@
 #   make lint                         lint alone
 #   make bench                        speed and memory against peers: benchmarks/README.md
 #   make bench QUICK=1                the same in small; leaves benchmarks/ as it is
+#   make fuzz                         random problems, judged in rational numbers: SECONDS=60 SEED=0 JOBS=2
+#   make fuzz PROBLEMS=10000          so many problems in place of seconds; JSON=FILE writes the counts
 
 PYTHON ?= python3
 JOBS ?= 2
 SMOKE ?=
 ONLY ?=
 QUICK ?=
+SECONDS ?= 60
+PROBLEMS ?=
+SEED ?= 0
+JSON ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: verify test lint bench
+.PHONY: verify test lint bench fuzz
 .DEFAULT_GOAL := test
 
 # Processes share the cores, so each of them computes on one thread; one thread also keeps the
 # order of floating-point sums, hence the evidence, the same from run to run.
-verify test: export OPENBLAS_NUM_THREADS = 1
-verify test: export MKL_NUM_THREADS = 1
-verify test: export OMP_NUM_THREADS = 1
+verify test fuzz: export OPENBLAS_NUM_THREADS = 1
+verify test fuzz: export MKL_NUM_THREADS = 1
+verify test fuzz: export OMP_NUM_THREADS = 1
 verify: $(READY)
 	$(BIN)/python -m experiments $(ONLY) --jobs $(JOBS) $(if $(filter-out 0,$(SMOKE)),--smoke)
+
+fuzz: $(READY)
+	$(BIN)/python -m tests.fuzz $(if $(PROBLEMS),--problems $(PROBLEMS),--seconds $(SECONDS)) --seed $(SEED) \
+	  --jobs $(JOBS) $(if $(JSON),--json $(JSON))
 
 # Peers are installed only here; they run on one thread like everything that is timed.
 bench: $(VENV)/bench-ready
