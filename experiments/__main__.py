@@ -29,6 +29,12 @@ def main() -> int:
         return verify(arguments.names, smoke=arguments.smoke, jobs=arguments.jobs)
     except LookupError as error:
         parser.error(str(error))
+    except OSError as error:
+        # What is left in the buffer would fail again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"{parser.prog}: {place}{error.strerror or error}; what is finished is kept", file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":
