@@ -23,6 +23,8 @@ def mark(name: str) -> str:
     text = f'const char parlin_built_from[] = "built from sources {digest.hexdigest()}";\n'
     path = MARKS / f"{name}_sources.c"
     if not path.exists() or path.read_text(encoding="utf-8") != text:
+        # Cython goes by the clock, and would take what it made of other sources for this one's.
+        (KERNELS / f"{name}.c").unlink(missing_ok=True)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     return path.as_posix()

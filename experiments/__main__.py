@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 
@@ -30,8 +31,9 @@ def main() -> int:
     except LookupError as error:
         parser.error(str(error))
     except OSError as error:
-        # What is left in the buffer would fail again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        with contextlib.suppress(OSError):
+            # What could not be shown would fail again at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         place = f"{error.filename}: " if error.filename else ""
         print(f"{parser.prog}: {place}{error.strerror or error}; what is finished is kept", file=sys.stderr)
         return 1

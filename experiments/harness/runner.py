@@ -102,7 +102,7 @@ def verify(
     if stale:
         console.print(
             f"{', '.join(map(paths.show, stale))}: not built from the .pyx and .pxd files that are here. "
-            "Build again, as make does or python setup.py build_ext --inplace, or set PARLIN_PURE=1.",
+            "Build again (python setup.py build_ext --inplace), or set PARLIN_PURE=1.",
             highlight=False, soft_wrap=True,
         )  # fmt: skip
         return 1

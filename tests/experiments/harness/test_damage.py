@@ -170,7 +170,7 @@ def test_leftovers_of_killed_writers_go_and_files_being_written_stay(tmp_path):
     assert not list(tmp_path.rglob("*.tmp"))
 
 
-def test_a_full_disk_is_one_line_that_names_the_file(tmp_path, monkeypatch):
+def test_a_full_disk_names_the_file(tmp_path, monkeypatch):
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -55,11 +57,13 @@ def test_changed_code_runs_again(tmp_path):
 
 def test_one_that_fails_does_not_stop_the_others(tmp_path):
     plant(tmp_path, "par_a_dies", body="os._exit(3)")
+    plant(tmp_path, "par_a_killed", body="os.kill(os.getpid(), 9)")
     plant(tmp_path, "par_b_raises", body="raise RuntimeError('no such matrix')")
     plant(tmp_path, "par_c_warns", body="warnings.warn('slow', RuntimeWarning)")
     code, shown = verify(tmp_path)
     assert code == 1
     assert "par_a_dies: ERROR" in shown and "exit code 3" in shown
+    assert "par_a_killed: ERROR" in shown and "killed by SIGKILL" in shown
     assert "par_b_raises: ERROR" in shown and "RuntimeError: no such matrix" in shown
     assert "par_c_warns: HOLDS" in shown and "RuntimeWarning: slow" in shown
     assert sorted(snapshot(tmp_path / "figures" / "evidence")) == ["par_c_warns.json"]
@@ -265,3 +269,15 @@ def test_less_than_one_process_is_refused(monkeypatch, capsys):
     with pytest.raises(SystemExit):
         main()
     assert "--jobs must be at least 1, but is 0" in capsys.readouterr().err
+
+
+def test_where_nothing_can_be_shown_one_line_says_why(monkeypatch, capsys):
+    def full(*_: object, **__: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("sys.argv", ["experiments"])
+    monkeypatch.setattr("experiments.__main__.verify", full)
+    assert main() == 1
+    assert capsys.readouterr().err == (
+        "python -m experiments: No space left on device; what is finished is kept\n"
+    )
