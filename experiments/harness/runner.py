@@ -132,7 +132,7 @@ def verify(
     outcomes.sort(key=lambda outcome: outcome.name)
     unwritten = {file: why for outcome in outcomes for file, why in outcome.unwritten.items()}
     unreadable = _unreadable(paths, {task.name for task in known})
-    if not unreadable and not unwritten:
+    if not unreadable and not any(paths.show(paths.evidence(name)) in unwritten for name in own):
         unwritten |= _write(paths, paths.figures / "README.md", lambda _: ledger.write(paths.figures))
     changes = before.verdicts(outcomes)
     notices = [("Verdict changed", change) for change in changes]

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -132,14 +133,18 @@ def test_evidence_of_another_experiment_under_this_name_is_none(tmp_path):
         evidence_file.read(path.with_name("par_c_d.json"))
 
 
+def forge(path: Path) -> None:
+    """Alter a number so that the hash finds nothing."""
+    record = json.loads(path.read_bytes())
+    record["claims"][-1]["measured"][1] = 0.505
+    record["sha256"] = digest([path.stem, record["claims"]])
+    path.write_text(json.dumps(record), encoding="utf-8")
+
+
 def test_numbers_that_are_not_the_committed_ones_are_told(tmp_path):
     plant(tmp_path, "par_a_b", claims=(("C1", 0.5), ("C2", 0.5)))
     assert verify(tmp_path)[0] == 0
-    path = tmp_path / "figures" / "evidence" / "par_a_b.json"
-    record = json.loads(path.read_bytes())
-    record["claims"][1]["measured"][1] = 0.505
-    record["sha256"] = digest([path.stem, record["claims"]])  # so that the hash finds nothing
-    path.write_text(json.dumps(record), encoding="utf-8")
+    forge(tmp_path / "figures" / "evidence" / "par_a_b.json")
     code, shown = verify(tmp_path)
     assert code == 0
     assert (
@@ -148,6 +153,33 @@ def test_numbers_that_are_not_the_committed_ones_are_told(tmp_path):
     )
     assert "(point 1: 0.505 was recorded, 0.5 is found)" in shown and "par_a_b: C1 has" not in shown
     assert "Evidence changed" not in verify(tmp_path)[1]
+
+
+def test_what_is_committed_counts_and_what_lies_in_the_work_tree_is_told_too(tmp_path):
+    def git(*arguments: str) -> None:
+        identity = ("-c", "user.name=parlin", "-c", "user.email=parlin@example.org")
+        subprocess.run(["git", *identity, *arguments], cwd=tmp_path, check=True, capture_output=True)
+
+    plant(tmp_path, "par_a_b")
+    plant(tmp_path, "par_c_d", claims=(("C2", 0.5),))
+    assert verify(tmp_path)[0] == 0
+    evidence = tmp_path / "figures" / "evidence"
+    git("init")
+    git("add", "figures")
+    git("commit", "-m", "evidence")
+    forge(evidence / "par_a_b.json")
+    code, shown = verify(tmp_path)
+    assert code == 0 and "C1 has other values than the evidence file, as it was before this run" in shown
+    inflict("altered", evidence / "par_a_b.json")
+    code, shown = verify(tmp_path)
+    assert code == 0 and "Evidence was damaged: figures/evidence/par_a_b.json" in shown
+    (evidence / "par_c_d.json").unlink()
+    code, shown = verify(tmp_path, "par_a_b")
+    assert code == 1 and "figures/evidence/par_c_d.json: it is missing; make verify ONLY=par_c_d" in shown
+    forge(evidence / "par_a_b.json")
+    git("commit", "-a", "-m", "forged")
+    for _ in range(2):  # the second run still tells, although the first has written other numbers
+        assert "C1 has other values than the committed evidence" in verify(tmp_path, "par_a_b")[1]
 
 
 def test_leftovers_of_killed_writers_go_and_files_being_written_stay(tmp_path):
@@ -190,6 +222,8 @@ def test_a_place_where_nothing_can_be_written_costs_one_line_and_no_result(tmp_p
     (line,) = [line for line in shown.splitlines() if line.startswith("Could not be written")]
     assert f"{place}/" in line and "par_a_b" in line and "par_c_d" in line
     assert "2 of 2 claims of 2 experiments hold" in shown
+    if place == ".cache":
+        assert "C2" in (tmp_path / "figures" / "README.md").read_text(encoding="utf-8")
     (tmp_path / place).unlink()
     assert verify(tmp_path)[0] == 0
     assert n_runs(tmp_path, "par_a_b") == (2 if place == ".cache" else 1)
