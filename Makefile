@@ -6,6 +6,7 @@
 #   make verify ONLY="par_eq23_prox"  only the experiments named
 #   make test                         lint, layers, all tests, doctests; JOBS=4 as above
 #   make lint                         lint alone
+#   make faults                       kill, damage and fill what runs need; ONLY="kills" TRIES=20 for less
 #   make bench                        speed and memory against peers: benchmarks/README.md
 #   make bench QUICK=1                the same in small; leaves benchmarks/ as it is
 #   make fuzz                         random problems, judged in rational numbers: SECONDS=60 SEED=0 JOBS=2
@@ -20,12 +21,13 @@ SECONDS ?= 60
 PROBLEMS ?=
 SEED ?= 0
 JSON ?=
+TRIES ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: verify test lint bench fuzz
+.PHONY: verify test lint bench fuzz faults
 .DEFAULT_GOAL := test
 
 # Processes share the cores, so each of them computes on one thread; one thread also keeps the
@@ -48,6 +50,9 @@ $(VENV)/bench-ready: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
 	  --no-build-isolation --editable '.[test,bench]'
 	@touch $@
+
+faults: $(READY)
+	$(BIN)/python -m tests.faults $(ONLY) $(if $(TRIES),--tries $(TRIES))
 
 test: lint
 	$(BIN)/python -m pytest -q tests/test_layers.py

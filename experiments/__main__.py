@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 
@@ -29,6 +30,13 @@ def main() -> int:
         return verify(arguments.names, smoke=arguments.smoke, jobs=arguments.jobs)
     except LookupError as error:
         parser.error(str(error))
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            # What could not be shown would fail again at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"{parser.prog}: {place}{error.strerror or error}; what is finished is kept", file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

@@ -25,8 +25,8 @@ class Status(Enum):
     CONVERGED = "the residual is below the tolerance, and so is the duality gap where there is one"
     ROUNDING = (
         "the residual is within the rounding errors of the gradient, which here are larger than the "
-        "tolerance: no float64 computation of it could tell the point from a solution; the duality gap, where "
-        "there is one, is below the tolerance"
+        "tolerance: no float64 computation of it could tell the point from a solution; nor could one of the "
+        "duality gap, where there is one"
     )
     COMPLETED = (
         "the run ended where it was told to: by its schedule or its epochs, by its budget with tol=None, or "

@@ -215,12 +215,12 @@ class DesignMatrix:
         return self._columns.adjoint(self._dual(u))
 
     def row_sizes(self, w: FloatArray) -> FloatArray:
-        """``Σ_j (|x_ij| + |x̄_j|) |w_j|`` for each row, shape (n,): what rounding errors of `matvec` scale with."""
+        """``Σ_j (|x_ij| + |x̄_j|) |w_j|`` for each row, (n,): what errors of `matvec` scale with."""
         w = np.abs(w)
         return self._columns.absolute_product(w) + float(np.abs(self.centres) @ w)
 
     def column_sizes(self, u: FloatArray) -> FloatArray:
-        """``Σ_i s_i (|x_ij| + |x̄_j|) u_i`` for each column and u >= 0: what errors of `rmatvec` scale with."""
+        """``Σ_i s_i (|x_ij| + |x̄_j|) u_i`` for each column, u >= 0: for errors of `rmatvec`."""
         weighted = self.weights * u
         return self._columns.absolute_adjoint(weighted) + np.abs(self.centres) * float(weighted.sum())
 

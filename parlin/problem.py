@@ -117,7 +117,7 @@ class Problem:
         return scale
 
     def value_scale(self, objective: float) -> float:
-        """What differences of objectives are relative to: ``max(f(0), |F|)``, with a floor as for gradients."""
+        """What gaps are relative to: ``max(f(0), |F|)``, with a floor as for gradients."""
         scale = max(self.loss.value_at_zero, abs(objective))
         if self.loss.value_at_zero:
             return scale

@@ -18,7 +18,7 @@ ORDER = (
     ("problem",),
     ("certificates", "purification", "polishing", "reference", "datasets", "factor"),
     ("solvers",),
-    ("_loop", "_starts", "_solve", "path", "search", "selection"),
+    ("_result", "_loop", "_starts", "_solve", "path", "search", "selection"),
     ("estimators", "packed", "displays"),
     ("dask", "torch"),
 )

@@ -1,49 +1,66 @@
-"""The evidence of one experiment as a file: written whole or not at all, and compact enough to commit."""
+"""The evidence of one experiment as a file: compact enough to commit, with a hash of what a run wrote."""
 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from experiments.harness.evidence import Evidence, Verdict, worst
+from experiments.harness import files
+from experiments.harness.evidence import Evidence, worst
+from experiments.harness.json_values import compact, digest
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """The file holds `content`, or what it held before, never a part; equal content is not written again."""
-    if path.exists() and path.read_bytes() == content:
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # In the same folder, because os.replace is atomic only within one file system.
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        unfinished.write_bytes(content)
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+def dump(name: str, claims: Sequence[Evidence]) -> bytes:
+    """The name, the worst verdict, the hash and the claims, one a line, with floats at full precision."""
+    records = [claim.to_json() for claim in claims]
+    head = {
+        "experiment": name,
+        "verdict": worst(claim.verdict for claim in claims),
+        "sha256": digest([name, records]),
+    }
+    lines = ",\n".join(map(compact, records))
+    return f'{compact(head)[:-1]},"claims":[\n{lines}\n]}}\n'.encode()
 
 
-def dump(claims: Sequence[Evidence]) -> bytes:
-    """``{"verdict": the worst, "claims": [...]}`` with one claim a line and floats at full precision."""
-    verdict = worst(claim.verdict for claim in claims)
-    lines = ",\n".join(_compact(claim.to_json()) for claim in claims)
-    return f'{{"verdict":{_compact(verdict)},"claims":[\n{lines}\n]}}\n'.encode()
-
-
-def read(path: Path) -> tuple[Evidence, ...]:
-    """The claims that `dump` wrote.
+def parse(name: str, content: bytes) -> tuple[Evidence, ...]:
+    """The claims that `dump` wrote of the experiment with that name.
 
     Raises
     ------
     ValueError
-        If the file is not evidence, or its verdicts do not follow from its numbers.
+        If it is not evidence, or not what a run wrote, or its verdicts do not follow from its numbers.
     """
     try:
-        return tuple(Evidence.from_json(record) for record in json.loads(path.read_bytes())["claims"])
-    except (ValueError, TypeError, KeyError) as error:
-        raise ValueError(f"{path.name} is not sound evidence: {error}") from error
+        record = json.loads(content)
+        if record["sha256"] != digest([name, record["claims"]]):
+            raise ValueError("its hash is not that of its claims, so no run of this experiment wrote it")
+        claims = tuple(map(Evidence.from_json, record["claims"]))
+        if not claims or record["verdict"] != worst(claim.verdict for claim in claims):
+            raise ValueError(f"its verdict {record['verdict']!r} is not the worst of its claims")
+    except Exception as error:  # what is not evidence fails in as many ways as there are
+        raise ValueError(f"{name}.json is not sound evidence: {files.why(error)}") from error
+    return claims
+
+
+def read(path: Path) -> tuple[Evidence, ...]:
+    """The claims in the file.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is none.
+    ValueError
+        If it cannot be read, or `parse` refuses what it holds.
+    """
+    try:
+        content = files.read(path)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise ValueError(f"{path.name} cannot be read: {files.why(error)}") from error
+    return parse(path.stem, content)
 
 
 def publish(path: Path, claims: Sequence[Evidence]) -> None:
@@ -56,26 +73,31 @@ def publish(path: Path, claims: Sequence[Evidence]) -> None:
     except (OSError, ValueError):
         same = False
     if not same:
-        write_atomically(path, dump(claims))
+        files.write_atomically(path, dump(path.stem, claims))
 
 
 def comparable(claims: Sequence[Evidence]) -> str:
     """The evidence as one string without its provenance: equal seeds and code give equal strings."""
-    return _compact([claim.to_json(provenance=False) for claim in claims])
+    return compact([claim.to_json(provenance=False) for claim in claims])
 
 
-def recorded_verdicts(path: Path) -> dict[str, Verdict]:
-    """Claim -> verdict of the committed version of the file; of the file itself outside version control.
+def recorded(path: Path) -> tuple[Evidence, ...]:
+    """The claims of the committed version of the file; of the file itself outside version control.
 
     The commit counts and not the work tree, or a changed verdict would be forgotten by a second run.
+
+    Raises
+    ------
+    ValueError
+        As `read`.
     """
     if _git(path.parent, "rev-parse", "--is-inside-work-tree") is None:
-        content = path.read_bytes() if path.exists() else None
-    else:
-        content = _git(path.parent, "show", f"HEAD:./{path.name}")
-    if content is None:
-        return {}
-    return {record["claim"]: Verdict(record["verdict"]) for record in json.loads(content)["claims"]}
+        try:
+            return read(path)
+        except FileNotFoundError:
+            return ()
+    content = _git(path.parent, "show", f"HEAD:./{path.name}")
+    return () if content is None else parse(path.stem, content)
 
 
 def recorded_names(folder: Path) -> list[str]:
@@ -101,7 +123,3 @@ def _git(folder: Path, *arguments: str) -> bytes | None:
         return subprocess.run(["git", *arguments], cwd=folder, capture_output=True, check=True).stdout
     except (OSError, subprocess.CalledProcessError):
         return None
-
-
-def _compact(value: object) -> str:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)

@@ -19,7 +19,7 @@ from typing import Any
 
 from experiments.harness.evidence import Evidence
 from experiments.harness.evidence_file import commit
-from experiments.harness.import_closure import import_closure
+from experiments.harness.import_closure import import_closure, top_folder
 from experiments.harness.json_values import plain
 
 HERE = Path(__file__).parent.parent
@@ -84,7 +84,10 @@ class Experiment:
         return tuple(dataclasses.replace(claim, config=settings, provenance=origin) for claim in claims)
 
     def fingerprint(self, smoke: bool) -> str:
-        """A hash of all that bears on the evidence: what this file imports, its config, the versions."""
+        """A hash of all that bears on the evidence: what this file imports, its config, the versions.
+
+        Compiled modules bear on it with their sources and with the bytes that were built from them.
+        """
         digest = hashlib.sha256()
         files = import_closure(self.path, (self.root, HERE.parent))
         for name, file in files.items():
@@ -93,8 +96,12 @@ class Experiment:
             digest.update(f"{name} {len(content)}\n".encode() + content)
         settings = plain(dataclasses.asdict(self.config(smoke)))
         # Without its compiled modules the library takes other solvers.
-        compiled = [name for name, file in files.items() if _is_built(file)] if not _PURE else []
-        digest.update(json.dumps([smoke, settings, versions(), compiled], sort_keys=True).encode())
+        builds = {name: built for name, file in files.items() if (built := build(file))} if not _PURE else {}
+        hashes = {name: hashlib.sha256(built.read_bytes()).hexdigest() for name, built in builds.items()}
+        # That one is there does not say that it can be loaded; what loads them knows.
+        packages = {name.split("/")[0] for name in builds}
+        loaded = {name: getattr(sys.modules.get(name), "compiled", None) for name in sorted(packages)}
+        digest.update(json.dumps([smoke, settings, versions(), hashes, loaded], sort_keys=True).encode())
         return digest.hexdigest()
 
 
@@ -125,8 +132,31 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _is_built(source: Path) -> bool:
-    """Whether the source of a compiled module has been compiled for this Python."""
-    return source.suffix == ".pyx" and any(
-        source.with_name(source.stem + suffix).is_file() for suffix in EXTENSION_SUFFIXES
-    )
+def build(source: Path) -> Path | None:
+    """The module that this Python would load as compiled from the source, if that is there."""
+    if source.suffix != ".pyx":
+        return None
+    places = (source.with_name(source.stem + suffix) for suffix in EXTENSION_SUFFIXES)
+    return next((place for place in places if place.is_file()), None)
+
+
+def stale_builds(root: Path) -> list[Path]:
+    """The compiled modules of the library that were not built from the sources that are there now.
+
+    ``setup.py`` writes a hash of the sources into each of them; no clock is asked.
+    """
+    if _PURE:
+        return []
+    sources = sorted((root / "parlin").rglob("*.pyx"))
+    builds = {built: source for source in sources if (built := build(source))}
+    return [built for built, source in builds.items() if built_from(source) not in built.read_bytes()]
+
+
+def built_from(source: Path) -> bytes:
+    """What ``setup.py`` writes into the module that it builds from the source and the ``.pxd`` files."""
+    folder = top_folder(source)
+    digest = hashlib.sha256()
+    for file in [source, *sorted(folder.rglob("*.pxd"))]:
+        content = file.read_bytes()
+        digest.update(f"{file.relative_to(folder).as_posix()} {len(content)}\n".encode() + content)
+    return f"built from sources {digest.hexdigest()}".encode()

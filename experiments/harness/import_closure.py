@@ -25,7 +25,8 @@ def import_closure(file: Path, roots: tuple[Path, ...]) -> dict[str, Path]:
     A name that is imported from a package is followed to the module that defines it, so that a module
     depends on what it uses of a library and not on all that the library's front door imports.  Modules that
     draw (``*_figure.py``) are left out where ``plot`` alone uses them; elsewhere a number may come from them.
-    Of a compiled module all sources count that are in its folder, or in those above it that hold sources.
+    Of a compiled module all sources count that are in its folder, or in those above it that hold sources; so
+    do the modules there in pure Python, which may stand in for it.
     """
     found: dict[str, Path] = {}
     waiting = [file]
@@ -36,7 +37,8 @@ def import_closure(file: Path, roots: tuple[Path, ...]) -> dict[str, Path]:
             continue
         found[name] = current
         if current.suffix != ".py":
-            found.update((_name(source, roots), source) for source in _compiled_with(current))
+            folder = top_folder(current)
+            waiting += [source for kind in ("pyx", "pxd", "py") for source in folder.rglob(f"*.{kind}")]
             continue
         computing = _names_outside_plot(current)
         for module, names in _imports(current, roots):
@@ -51,12 +53,12 @@ def _name(file: Path, roots: tuple[Path, ...]) -> str:
     return file.relative_to(root).as_posix()
 
 
-def _compiled_with(source: Path) -> list[Path]:
-    """The sources of the compiled modules that can include this one."""
+def top_folder(source: Path) -> Path:
+    """The highest folder above the source of a compiled module that, like all between, holds such sources."""
     folder = source.parent
     while any(folder.parent.glob("*.p[xy][dx]")):
         folder = folder.parent
-    return [*folder.rglob("*.pyx"), *folder.rglob("*.pxd")]
+    return folder
 
 
 def _names_outside_plot(file: Path) -> set[str]:

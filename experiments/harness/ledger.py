@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from experiments.harness import evidence_file
+from experiments.harness import evidence_file, files
 from experiments.harness.evidence import LOOSE, Evidence, Standing
 
 
@@ -107,7 +107,7 @@ def build(folder: Path) -> str:
 
 def write(folder: Path) -> None:
     """``README.md`` of the folder is the ledger of the evidence in it."""
-    evidence_file.write_atomically(folder / "README.md", build(folder).encode())
+    files.write_atomically(folder / "README.md", build(folder).encode())
 
 
 def _row(claim: Evidence, name: str) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -17,6 +18,7 @@ from experiments.harness.ledger import NOT_VERIFIABLE
 
 ERROR = "ERROR"
 WIDTH = 100
+_SHOWN = 6  # so many files does a line name
 
 _COLOURS = {
     Verdict.HOLDS: "green",
@@ -44,6 +46,10 @@ class Outcome:
         How long it took this time.
     warnings : tuple of str
         What Python warned of meanwhile.
+    damage : str
+        What was wrong with the kept result, which was therefore computed again; empty if it was sound.
+    unwritten : mapping of str to str
+        File -> why it could not be written.
     """
 
     name: str
@@ -52,6 +58,8 @@ class Outcome:
     reused: bool = False
     seconds: float = 0.0
     warnings: tuple[str, ...] = ()
+    damage: str = ""
+    unwritten: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def word(self) -> str:
@@ -107,8 +115,14 @@ def default_console() -> Console:
     return Console(width=min(console.width, WIDTH) if console.is_terminal else WIDTH)
 
 
-def conclude(console: Console, outcomes: Sequence[Outcome], changes: Sequence[str], book: Path) -> None:
-    """Print the table of verdicts, then whatever needs attention."""
+def conclude(
+    console: Console,
+    outcomes: Sequence[Outcome],
+    notices: Sequence[tuple[str, str]],
+    unwritten: Mapping[str, str],
+    book: Path,
+) -> None:
+    """Print the table of verdicts, then whatever needs attention: notices are pairs of what and why."""
     if outcomes:
         console.print(_table(outcomes))
     for outcome in outcomes:
@@ -119,8 +133,20 @@ def conclude(console: Console, outcomes: Sequence[Outcome], changes: Sequence[st
                 _complain(console, f"{outcome.name}: {claim.claim} {claim.verdict}", claim.reason)
         if outcome.failure:
             _complain(console, f"{outcome.name} failed", outcome.failure)
-    for change in changes:
-        _complain(console, "Verdict changed", change)
+        if outcome.damage:
+            _complain(console, f"{outcome.name} was run again", outcome.damage)
+    for what, why in notices:
+        _complain(console, what, why)
+    # A full disk concerns every file of a run: one line names them.
+    by_reason = defaultdict(list)
+    for file, why in unwritten.items():
+        by_reason[why].append(file)
+    parts = []
+    for why, those in by_reason.items():
+        more = f" and {len(those) - _SHOWN} more" if len(those) > _SHOWN else ""
+        parts.append(f"{', '.join(those[:_SHOWN])}{more} ({why})")
+    if parts:
+        _complain(console, "Could not be written", "; ".join(parts))
     n_claims = sum(len(outcome.claims) for outcome in outcomes)
     n_holding = sum(claim.verdict is Verdict.HOLDS for outcome in outcomes for claim in outcome.claims)
     aside = ", ".join(entry.claim for entry in NOT_VERIFIABLE)

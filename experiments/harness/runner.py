@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import time
 import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 
-from experiments.harness import evidence_file, experiment, figure_style, ledger, report, workers
+from experiments.harness import evidence_file, experiment, figure_style, files, ledger, report, workers
+from experiments.harness.changes import Before
 from experiments.harness.evidence import Evidence, Verdict
-from experiments.harness.evidence_file import recorded_names, recorded_verdicts
 from experiments.harness.experiment import Experiment
+from experiments.harness.json_values import digest
 from experiments.harness.report import Outcome
 
 INTERRUPTED = 130  # what a shell reports for a program ended by Ctrl-C
@@ -43,6 +45,10 @@ class OutputPaths:
     def evidence(self, name: str) -> Path:
         """The evidence file of the experiment with that name."""
         return self.figures / "evidence" / f"{name}.json"
+
+    def show(self, file: Path) -> str:
+        """The file as seen from the root."""
+        return file.relative_to(self.root).as_posix()
 
 
 def verify(
@@ -74,24 +80,42 @@ def verify(
     Returns
     -------
     int
-        0; 1 if a claim does not hold, an experiment fails or a verdict differs from the committed one;
+        0; 1 if a claim does not hold, an experiment fails, a verdict differs from the committed one, evidence
+        cannot be read or a file cannot be written, or the compiled kernels are not those of the sources;
         130 if interrupted.
 
     Raises
     ------
     LookupError
         If a name is unknown.
+
+    Notes
+    -----
+    The ledger is made of all evidence files. While one of them cannot be read, or one of this run cannot be
+    written, it stays as it is.
     """
     paths = OutputPaths(root or folder.parent, smoke)
     console = console or report.default_console()
-    chosen = _choose(experiment.find(folder, paths.root), names)
+    known = experiment.find(folder, paths.root)
+    chosen = _choose(known, names)
+    stale = experiment.stale_builds(paths.root)
+    if stale:
+        console.print(
+            f"{', '.join(map(paths.show, stale))}: not built from the .pyx and .pxd files that are here. "
+            "Build again (python setup.py build_ext --inplace), or set PARLIN_PURE=1.",
+            highlight=False, soft_wrap=True,
+        )  # fmt: skip
+        return 1
+    evidence = paths.figures / "evidence"
+    files.remove_leftovers(paths.kept, paths.figures, evidence)
+    own = [task.name for task in chosen]
+    recorded = own if names else evidence_file.recorded_names(evidence)
     # Read before anything is written; a small run has nothing to be compared with.
-    recorded = [task.name for task in chosen] if names else recorded_names(paths.figures / "evidence")
-    committed = {} if smoke else {name: recorded_verdicts(paths.evidence(name)) for name in recorded}
+    before = Before.read([] if smoke else recorded, own, paths.evidence)
     outcomes = []
     try:
         events = workers.run(partial(perform, paths=paths), chosen, max(1, min(jobs, len(chosen))))
-        with report.Progress(console, [task.name for task in chosen]) as progress, contextlib.closing(events):
+        with report.Progress(console, own) as progress, contextlib.closing(events):
             for task, result in events:
                 if result is None:
                     progress.started(task.name)
@@ -104,58 +128,112 @@ def verify(
             "the same command goes on from here."
         )
         return INTERRUPTED
-    ledger.write(paths.figures)
+    files.remove_leftovers(paths.kept, paths.figures, evidence)
     outcomes.sort(key=lambda outcome: outcome.name)
-    changes = _changes(outcomes, committed)
-    report.conclude(console, outcomes, changes, paths.figures.relative_to(paths.root) / "README.md")
+    unwritten = {file: why for outcome in outcomes for file, why in outcome.unwritten.items()}
+    unreadable = _unreadable(paths, {task.name for task in known})
+    if not unreadable and not any(paths.show(paths.evidence(name)) in unwritten for name in own):
+        unwritten |= _write(paths, paths.figures / "README.md", lambda _: ledger.write(paths.figures))
+    changes = before.verdicts(outcomes)
+    notices = [("Verdict changed", change) for change in changes]
+    if not smoke:
+        notices += [("Evidence changed", change) for change in before.contents(outcomes)]
+    for name, why in (before.altered | before.damaged).items():
+        what = "Committed evidence is damaged" if name in before.damaged else "Evidence was damaged"
+        notices.append((what, f"{paths.show(paths.evidence(name))}: {why}; nothing is compared with it"))
+    notices += [("Evidence is damaged, and the ledger left as it is", why) for why in unreadable]
+    book = paths.figures / "README.md"
+    report.conclude(console, outcomes, notices, unwritten, book.relative_to(paths.root))
     sound = all(claim.verdict is Verdict.HOLDS for outcome in outcomes for claim in outcome.claims)
-    return 0 if sound and not changes and not any(outcome.failure for outcome in outcomes) else 1
+    failed = any(outcome.failure for outcome in outcomes)
+    return 0 if sound and not (changes or failed or before.damaged or unreadable or unwritten) else 1
 
 
 def perform(task: Experiment, paths: OutputPaths) -> Outcome:
     """What became of one experiment, run or taken from an earlier run of the same code; never raises."""
     started = time.perf_counter()
-    claims, reused, failure = (), False, ""
+    claims, damage, reused, failure, unwritten = (), "", False, "", {}
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
         try:
             fingerprint = task.fingerprint(paths.smoke)
             kept = paths.kept / f"{task.name}.json"
-            claims = _recall(kept, fingerprint)
+            claims, damage = _recall(kept, fingerprint)
             reused = bool(claims)
             if not reused:
-                found = task.run(paths.smoke)
-                evidence_file.write_atomically(kept, _keep(found, fingerprint))
+                content = _keep(task.run(paths.smoke), fingerprint)
                 # Read back, so that the figure comes from what the file says and from nothing else.
-                claims = _recall(kept, fingerprint)
+                claims = _parse(content, fingerprint)
+                unwritten |= _write(paths, kept, partial(_replace, content=content))
             picture = figure_style.render(task.load().plot, claims)
-            evidence_file.write_atomically(paths.figures / f"{task.name}.png", picture)
-            evidence_file.publish(paths.evidence(task.name), claims)
+            drawn, written = paths.figures / f"{task.name}.png", paths.evidence(task.name)
+            unwritten |= _write(paths, drawn, partial(files.write_atomically, content=picture))
+            unwritten |= _write(paths, written, partial(evidence_file.publish, claims=claims))
         except Exception:
             failure = traceback.format_exc()
     notes = tuple(dict.fromkeys(f"{note.category.__name__}: {note.message}" for note in caught))
-    return Outcome(task.name, claims, failure, reused, time.perf_counter() - started, notes)
+    damage = f"{paths.show(kept)} {damage}" if damage else ""
+    return Outcome(
+        task.name, claims, failure, reused, time.perf_counter() - started, notes, damage, unwritten
+    )
 
 
 def _survivor(task: Experiment, result: Outcome | workers.WorkerDied) -> Outcome:
-    if isinstance(result, workers.WorkerDied):
-        return Outcome(task.name, failure=f"its process ended early, with exit code {result.exit_code}")
-    return result
+    return Outcome(task.name, failure=str(result)) if isinstance(result, workers.WorkerDied) else result
+
+
+def _write(paths: OutputPaths, file: Path, writer: Callable[[Path], None]) -> dict[str, str]:
+    """Write the file; give its name with the reason if that is impossible, and lose nothing else by it."""
+    try:
+        writer(file)
+    except OSError as error:
+        return {paths.show(file): files.why(error)}
+    return {}
+
+
+def _replace(kept: Path, content: bytes) -> None:
+    if kept.is_dir() and not kept.is_symlink():
+        shutil.rmtree(kept)  # what is kept can be computed again
+    files.write_atomically(kept, content)
 
 
 def _keep(claims: Sequence[Evidence], fingerprint: str) -> bytes:
     record = {"fingerprint": fingerprint, "claims": [claim.to_json() for claim in claims]}
-    return json.dumps(record, allow_nan=False).encode()
+    return json.dumps({"sha256": digest(record)} | record, allow_nan=False).encode()
 
 
-def _recall(kept: Path, fingerprint: str) -> tuple[Evidence, ...]:
-    """The claims of an earlier run with the same fingerprint; none if there are none to be had."""
-    if not kept.exists():
-        return ()
-    record = json.loads(kept.read_bytes())
-    if record["fingerprint"] != fingerprint:
-        return ()
-    return tuple(Evidence.from_json(claim) for claim in record["claims"])
+def _recall(kept: Path, fingerprint: str) -> tuple[tuple[Evidence, ...], str]:
+    """The claims of an earlier run with the same fingerprint, if there are any, and what is damaged."""
+    try:
+        return _parse(files.read(kept), fingerprint), ""
+    except FileNotFoundError:
+        return (), ""
+    except Exception as error:  # a damaged file fails in as many ways as there are
+        return (), f"is damaged ({files.why(error)})"
+
+
+def _parse(content: bytes, fingerprint: str) -> tuple[Evidence, ...]:
+    """The claims that `_keep` wrote, none if they are of other code; any error for what it did not write."""
+    record = json.loads(content)
+    if record.pop("sha256") != digest(record):
+        raise ValueError("its hash is not that of what it holds, so no run wrote it")
+    return tuple(map(Evidence.from_json, record["claims"])) if record["fingerprint"] == fingerprint else ()
+
+
+def _unreadable(paths: OutputPaths, known: set[str]) -> list[str]:
+    """A sentence for each evidence file that cannot be read, or is gone, and what to do about it."""
+    folder = paths.figures / "evidence"
+    present = {file.stem for file in folder.glob("*.json")}
+    found = []
+    for name in sorted(present | (known & set(evidence_file.recorded_names(folder)))):
+        try:
+            evidence_file.read(paths.evidence(name))
+        except (OSError, ValueError) as error:
+            wrong = "it is missing" if isinstance(error, FileNotFoundError) else str(error)
+            again = f"make verify {'SMOKE=1 ' if paths.smoke else ''}ONLY={name} makes it again"
+            advice = again if name in known else "its experiment is gone: delete it"
+            found.append(f"{paths.show(paths.evidence(name))}: {wrong}; {advice}")
+    return found
 
 
 def _choose(found: Sequence[Experiment], names: Sequence[str]) -> list[Experiment]:
@@ -166,21 +244,3 @@ def _choose(found: Sequence[Experiment], names: Sequence[str]) -> list[Experimen
             f"no experiment is called {', '.join(unknown)}; there are: {', '.join(known) or 'none'}"
         )
     return [candidate for candidate in found if not names or candidate.name in names]
-
-
-def _changes(outcomes: Sequence[Outcome], committed: dict[str, dict[str, Verdict]]) -> list[str]:
-    """A sentence for each committed claim whose verdict is another now, or that no experiment makes now.
-
-    A new claim is no change, nor is one that has moved to another experiment. Of an experiment that failed
-    nothing is known.
-    """
-    unknown = {outcome.name for outcome in outcomes if outcome.failure}
-    anywhere = {claim.claim: claim.verdict for outcome in outcomes for claim in outcome.claims}
-    own = {outcome.name: {claim.claim: claim.verdict for claim in outcome.claims} for outcome in outcomes}
-    return [
-        f"{name}: {claim} is {verdict} in the committed evidence and {now} now"
-        for name, verdicts in sorted(committed.items())
-        if name not in unknown
-        for claim, verdict in verdicts.items()
-        if (now := (anywhere | own.get(name, {})).get(claim, "missing")) != verdict
-    ]

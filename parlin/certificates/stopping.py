@@ -25,7 +25,7 @@ from parlin.problem import Problem
 _SAME_OBJECTIVE = 1e-9
 # The sums that a relative gap is made of are not known better.
 _GAP_ROUNDING = 1e-13
-# A proximal step gains half the square of its length, but this fraction of that from one minimiser to another.
+# A proximal step gains half the square of its length, but only this fraction of that between minimisers.
 _TIE = 1e-6
 
 
@@ -70,7 +70,7 @@ class EvaluatedPoint:
         return self.relative_gap
 
     def rounded_gap(self, problem: Problem) -> float | None:
-        """`find_gap` as far as rounding errors of the dual slopes allow to tell; None where no bound exists."""
+        """`find_gap` as far as rounding errors of the dual slopes allow to tell; None without a bound."""
         found = []
         if self.quadratic and not self.penalty.unpenalised.size:
             found.append(

@@ -262,8 +262,7 @@ class LeastSquares:
             return residual
         Z = self.design.columns(unpenalised) / norms[norms > 0.0]  # so that no small column is dropped
         u = self.design.embed(residual)
-        # Twice is enough: the second projection removes what rounding left of the first.
-        for _ in range(2):
+        for _ in range(2):  # the second projection removes what rounding left of the first
             u = u - Z @ np.linalg.lstsq(Z, u, rcond=None)[0]
         return u / self.design.root_weights
 

@@ -23,7 +23,7 @@ class State:
     penalty: ClassVar[PAR | None] = None  # in force, where that is not the problem's
     draws: ClassVar[bool] = False  # whether the iterates are random, so that no other solver goes on
     final: ClassVar[bool] = True  # whether the iterate is such as the method may end with
-    keeps_best: ClassVar[bool] = True  # whether the best iterate that was checked is returned, unless one meets tol
+    keeps_best: ClassVar[bool] = True  # whether the best one that was checked is returned
     best: ClassVar[FloatArray | None] = None  # that iterate
     best_penalty: ClassVar[PAR | None] = None  # in force then
 

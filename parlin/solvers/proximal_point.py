@@ -25,8 +25,8 @@ from scipy.sparse.linalg import LinearOperator, cg
 
 from parlin._cached import cached_property
 from parlin.problem import Problem
-from parlin.solvers.sparse_factor import sparse_solver
 from parlin.solvers.base import FloatArray
+from parlin.solvers.sparse_factor import sparse_solver
 
 # More Newton systems than this say that σ is too large for the distance to the solution.
 _MAX_NEWTON = 30

@@ -22,7 +22,7 @@ _ENTRIES_PER_ROW = 8.0
 def sparse_solver(
     design: DesignMatrix, chosen: IndexArray, scale: FloatArray, shift: float
 ) -> Callable[[FloatArray], FloatArray] | None:
-    """What solves ``(shift I + B'B) x = b``, B the chosen columns times their scales; None if it is not sparse.
+    """What solves ``(shift I + B'B) x = b``, B the chosen columns times their scales; None if not sparse.
 
     Centring takes a matrix of rank one from the Gram matrix of what is stored, which the formula of
     Sherman and Morrison puts into the solution.  Also None where the matrix is singular to rounding.
@@ -38,7 +38,8 @@ def sparse_solver(
     if gram.nnz > _ENTRIES_PER_ROW * chosen.size:
         return None
     try:
-        factor = splu(gram, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
+        symmetric = {"SymmetricMode": True}
+        factor = splu(gram, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options=symmetric)
     except RuntimeError:  # exactly singular
         return None
     if not design.centre:

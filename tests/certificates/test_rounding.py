@@ -91,8 +91,7 @@ def test_a_gradient_made_of_rounding_errors_does_not_converge(kind):
     accepted = 0
     for seed in range(15):
         rng = np.random.default_rng((37, seed))
-        draw = rng.standard_normal if kind == "normal" else lambda n: rng.integers(-3, 4, n) + 0.0
-        a, b, y = draw(5), draw(5), draw(5)
+        a, b, y = rng.standard_normal((3, 5)) if kind == "normal" else rng.integers(-3, 4, (3, 5)) + 0.0
         a[0], b[1] = 1.0, 1.0
         X = np.column_stack((a, a + 2.0**-30 * b))
         raw = Raw(X, y, np.empty(0), np.zeros(1))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from parlin import PAR, LeastSquares, Problem, Status, _loop, designs, multi_start, solve
+from parlin import LeastSquares, Problem, Status, _loop, designs, multi_start, solve
 from parlin._loop import automatic_solvers
 from parlin._starts import default_start
 from parlin.solvers import ProximalGradient
 from tests.cases import VALLEY_AT_MINUS_ONE, W, build
-from tests.solve.cases import SOLVERS, random_raw
+from tests.solve.cases import random_raw
 
 
 def test_multi_start_is_solve_from_each_start_in_order():

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from experiments.harness import evidence_file, ledger
+from experiments.harness import evidence_file, files, ledger
 from experiments.harness.evidence import Control, Evidence, Standing, Verdict, worst
 from experiments.harness.json_values import plain
 
@@ -200,14 +200,14 @@ def test_provenance_alone_does_not_change_the_file(tmp_path):
 
 def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "par_a_b.json"
-    evidence_file.write_atomically(path, b"old")
+    files.write_atomically(path, b"old")
 
     def refuse(*_: object) -> None:
         raise OSError("no space left")
 
-    monkeypatch.setattr(evidence_file.os, "replace", refuse)
+    monkeypatch.setattr(files.os, "replace", refuse)
     with pytest.raises(OSError, match="no space left"):
-        evidence_file.write_atomically(path, b"new")
+        files.write_atomically(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import io
+import os
 import re
+import sys
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from rich.console import Console
 
-from experiments.harness import experiment
+from experiments.harness import experiment, runner
 from experiments.harness.import_closure import import_closure
 
 ROOT = experiment.HERE.parent
@@ -58,12 +63,22 @@ def test_what_draws_counts_where_more_than_plot_uses_it(tmp_path):
         assert names(tmp_path, "a.py") == ["a.py", "c_figure.py", "e.py"], used
 
 
-def test_all_sources_of_compiled_modules_count(tmp_path):
+def test_all_sources_of_compiled_modules_count_and_what_stands_in_for_them(tmp_path):
     plant(tmp_path, a="from k import fast\n", k__fastpyx="", k__sharedpxd="", k__inner__morepyx="")
     (tmp_path / "k" / "__init__.py").write_text("from k.fast import fast\n")
-    assert names(tmp_path, "a.py") == ["a.py", "k/fast.pyx", "k/inner/more.pyx", "k/shared.pxd"]
+    plant(tmp_path, k__fast_numpy="import b\n", b="")
+    expected = [
+        "a.py",
+        "b.py",
+        "k/__init__.py",
+        "k/fast.pyx",
+        "k/fast_numpy.py",
+        "k/inner/more.pyx",
+        "k/shared.pxd",
+    ]
+    assert names(tmp_path, "a.py") == expected
     plant(tmp_path, a="from k.inner import more\n")
-    assert names(tmp_path, "a.py") == ["a.py", "k/fast.pyx", "k/inner/more.pyx", "k/shared.pxd"]
+    assert names(tmp_path, "a.py") == expected
 
 
 @pytest.mark.parametrize("subject", EXPERIMENTS.values(), ids=EXPERIMENTS)
@@ -115,6 +130,50 @@ def test_a_fingerprint_sees_which_modules_are_compiled_and_whether_they_are_used
     assert subject.fingerprint(smoke=False) != without
     monkeypatch.setattr(experiment, "_PURE", True)
     assert subject.fingerprint(smoke=False) == without
+
+
+def test_a_fingerprint_sees_what_was_built_and_whether_it_could_be_loaded(tmp_path, monkeypatch):
+    plant(tmp_path, kernels__fastpyx="")
+    subject = plant_experiment(tmp_path, "from kernels import fast")
+    monkeypatch.setattr(experiment, "_PURE", False)
+    built = tmp_path / "kernels" / f"fast{EXTENSION_SUFFIXES[0]}"
+    built.write_bytes(b"one")
+    first = subject.fingerprint(smoke=False)
+    built.write_bytes(b"two")
+    second = subject.fingerprint(smoke=False)
+    assert first != second
+    for compiled in (True, False):
+        monkeypatch.setitem(sys.modules, "kernels", SimpleNamespace(compiled=compiled))
+        seen = subject.fingerprint(smoke=False)
+        assert seen not in (first, second)
+        second = seen
+
+
+def test_a_module_built_from_other_sources_is_found_whatever_the_clock_says(tmp_path, monkeypatch):
+    monkeypatch.setattr(experiment, "_PURE", False)
+    plant(tmp_path, parlin__k__fastpyx="x", parlin__k__inner__morepyx="y", parlin__k__sharedpxd="z")
+    sources = [tmp_path / "parlin" / "k" / name for name in ("fast.pyx", "inner/more.pyx")]
+    assert experiment.stale_builds(tmp_path) == []
+    builds = [source.with_suffix(EXTENSION_SUFFIXES[0]) for source in sources]
+    for source, built in zip(sources, builds, strict=True):
+        built.write_bytes(b"code " + experiment.built_from(source) + b" more code")
+    assert experiment.stale_builds(tmp_path) == []
+    sources[1].write_text("Y", encoding="utf-8")
+    os.utime(sources[1], (0, 0))
+    assert experiment.stale_builds(tmp_path) == builds[1:]
+    sources[1].write_text("y", encoding="utf-8")
+    assert experiment.stale_builds(tmp_path) == []
+    plant(tmp_path, parlin__k__sharedpxd="Z")
+    assert experiment.stale_builds(tmp_path) == builds
+    console = Console(file=io.StringIO(), width=100)
+    assert runner.verify(folder=tmp_path / "trials", console=console) == 1
+    assert "Build again" in console.file.getvalue() and "fast" in console.file.getvalue()
+    monkeypatch.setattr(experiment, "_PURE", True)
+    assert experiment.stale_builds(tmp_path) == []
+
+
+def test_the_kernels_are_built_from_the_sources_that_are_here():
+    assert not experiment.stale_builds(ROOT), "python setup.py build_ext --inplace"
 
 
 def test_two_experiments_of_one_name_are_refused(tmp_path):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import io
+import dataclasses
+import errno
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -14,96 +16,15 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from experiments.__main__ import main
-from experiments.harness import evidence_file, experiment, runner, workers
-from experiments.harness.evidence import Verdict
+from experiments.harness import evidence_file, experiment, runner
+from experiments.harness.evidence import Control, Evidence, Standing, Verdict
+from experiments.harness.json_values import digest
 from experiments.harness.runner import OutputPaths
+from tests.experiments.harness.cases import n_runs, plant, snapshot, verify
 
 ROOT = experiment.HERE.parent
-
-EXPERIMENT = '''
-"""An experiment that counts its runs."""
-
-import os
-import time
-import warnings
-from dataclasses import dataclass
-from pathlib import Path
-
-from experiments.harness import figure_style
-from experiments.harness.evidence import Control, Evidence, Standing
-
-HERE = Path(__file__)
-
-
-@dataclass(frozen=True)
-class Config:
-    n_points: int
-
-    @classmethod
-    def full(cls):
-        return cls(3)
-
-    @classmethod
-    def smoke(cls):
-        return cls(2)
-
-
-def run(config):
-    with HERE.with_suffix(".runs").open("a") as runs:
-        runs.write("run ")
-    {body}
-    outside = Control(outside="Nothing holds here.", measured=[2.0], bound=1.0, certified=[True])
-    return tuple(
-        Evidence(
-            claim=claim,
-            statement="The numbers stay below one.",
-            source="[PAR] Thm 0",
-            standing=Standing.AS_STATED,
-            relation="<=",
-            measured=[measured] * config.n_points,
-            bound=1.0,
-            certified=[True] * config.n_points,
-            control=outside,
-        )
-        for claim, measured in {claims}
-    )
-
-
-def plot(evidence, figure):
-    (axes,) = figure_style.panels(figure, 1)
-    axes.plot(evidence[0].measured)
-    figure_style.label(axes, "point", "number")
-    figure_style.caption(figure, evidence, n=3)
-'''
-
-
-def plant(root: Path, name: str, body: str = "pass", claims: tuple = (("C1", 0.5),)) -> None:
-    """Write an experiment whose claims measure those numbers into the folder of experiments."""
-    (root / "trials" / "theme").mkdir(parents=True, exist_ok=True)
-    text = EXPERIMENT.replace("{body}", body).replace("{claims}", repr(claims))
-    # Bytecode counts as up to date where the second and the size of its source are the same.
-    shutil.rmtree(root / "trials" / "theme" / "__pycache__", ignore_errors=True)
-    (root / "trials" / "theme" / f"{name}.py").write_text(text, encoding="utf-8")
-
-
-def verify(root: Path, *names: str, smoke: bool = False, jobs: int = 1) -> tuple[int, str]:
-    """The exit code, and what was shown."""
-    (root / "trials" / "theme").mkdir(parents=True, exist_ok=True)
-    shown = io.StringIO()
-    console = Console(file=shown, width=100)
-    code = runner.verify(names, smoke=smoke, jobs=jobs, folder=root / "trials", console=console)
-    return code, shown.getvalue()
-
-
-def n_runs(root: Path, name: str) -> int:
-    return len((root / "trials" / "theme" / f"{name}.runs").read_text(encoding="utf-8").split())
-
-
-def snapshot(folder: Path) -> dict[str, bytes]:
-    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 
 
 def test_a_run_writes_everything_and_the_next_one_reuses_it(tmp_path):
@@ -136,11 +57,13 @@ def test_changed_code_runs_again(tmp_path):
 
 def test_one_that_fails_does_not_stop_the_others(tmp_path):
     plant(tmp_path, "par_a_dies", body="os._exit(3)")
+    plant(tmp_path, "par_a_killed", body="os.kill(os.getpid(), 9)")
     plant(tmp_path, "par_b_raises", body="raise RuntimeError('no such matrix')")
     plant(tmp_path, "par_c_warns", body="warnings.warn('slow', RuntimeWarning)")
     code, shown = verify(tmp_path)
     assert code == 1
     assert "par_a_dies: ERROR" in shown and "exit code 3" in shown
+    assert "par_a_killed: ERROR" in shown and "killed by SIGKILL" in shown
     assert "par_b_raises: ERROR" in shown and "RuntimeError: no such matrix" in shown
     assert "par_c_warns: HOLDS" in shown and "RuntimeWarning: slow" in shown
     assert sorted(snapshot(tmp_path / "figures" / "evidence")) == ["par_c_warns.json"]
@@ -165,15 +88,23 @@ def test_the_committed_verdict_counts_not_the_one_on_disk(tmp_path):
         identity = ("-c", "user.name=parlin", "-c", "user.email=parlin@example.org")
         subprocess.run(["git", *identity, *arguments], cwd=tmp_path, check=True, capture_output=True)
 
+    def verdicts() -> list[Verdict]:
+        return [claim.verdict for claim in evidence_file.recorded(path)]
+
+    outside = Control(outside="Nothing holds here.", measured=[2.0], bound=1.0, certified=[True])
+    one = Evidence(
+        claim="C1", statement="It stays below one.", source="[PAR] Thm 0", standing=Standing.AS_STATED,
+        relation="<=", measured=[0.5], bound=1.0, certified=[True], control=outside,
+    )  # fmt: skip
     path = tmp_path / "par_a_b.json"
-    path.write_text('{"claims": [{"claim": "C1", "verdict": "HOLDS"}]}', encoding="utf-8")
-    assert evidence_file.recorded_verdicts(path) == {"C1": Verdict.HOLDS}
+    evidence_file.publish(path, [one])
+    assert verdicts() == [Verdict.HOLDS]
     git("init")
-    assert evidence_file.recorded_verdicts(path) == {}
+    assert verdicts() == []
     git("add", ".")
     git("commit", "-m", "evidence")
-    path.write_text('{"claims": [{"claim": "C1", "verdict": "VIOLATED"}]}', encoding="utf-8")
-    assert evidence_file.recorded_verdicts(path) == {"C1": Verdict.HOLDS}
+    evidence_file.publish(path, [dataclasses.replace(one, measured=[1.5])])
+    assert verdicts() == [Verdict.HOLDS]
     assert len(evidence_file.commit(tmp_path)) == 40
     (tmp_path / "parlin").mkdir()
     (tmp_path / "parlin" / "prox.py").touch()
@@ -326,20 +257,11 @@ def test_a_result_of_other_code_is_not_reused(tmp_path):
     paths = OutputPaths(tmp_path, smoke=True)
     assert runner.perform(subject, paths).word == "HOLDS"
     kept = paths.kept / "par_a_b.json"
-    kept.write_text(json.dumps({"fingerprint": "of other code", "claims": []}), encoding="utf-8")
+    record = {"fingerprint": "of other code", "claims": []}
+    kept.write_text(json.dumps({"sha256": digest(record)} | record), encoding="utf-8")
     outcome = runner.perform(subject, paths)
-    assert outcome.word == "HOLDS" and not outcome.reused
+    assert outcome.word == "HOLDS" and not outcome.reused and not outcome.damage
     assert runner.perform(subject, paths).reused
-
-
-def _square(number: int) -> int:
-    return number**2
-
-
-def test_workers_finish_every_job():
-    events = list(workers.run(_square, [1, 2, 3], n_workers=2))
-    assert sorted(result for _, result in events if result is not None) == [1, 4, 9]
-    assert [job for job, result in events if result is None] == [1, 2, 3]
 
 
 def test_less_than_one_process_is_refused(monkeypatch, capsys):
@@ -347,3 +269,15 @@ def test_less_than_one_process_is_refused(monkeypatch, capsys):
     with pytest.raises(SystemExit):
         main()
     assert "--jobs must be at least 1, but is 0" in capsys.readouterr().err
+
+
+def test_where_nothing_can_be_shown_one_line_says_why(monkeypatch, capsys):
+    def full(*_: object, **__: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("sys.argv", ["experiments"])
+    monkeypatch.setattr("experiments.__main__.verify", full)
+    assert main() == 1
+    assert capsys.readouterr().err == (
+        "python -m experiments: No space left on device; what is finished is kept\n"
+    )
