@@ -10,11 +10,14 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from typing import NamedTuple
 
 from threadpoolctl import LibController, ThreadpoolController
+
+# A dense design of more entries is left to as many threads as BLAS has.
+MANY_ENTRIES = 1 << 24
 
 Limited = list[tuple[LibController, int]]  # libraries that were limited, with their numbers before
 
@@ -49,11 +52,16 @@ def _set(library: LibController, number: int) -> bool:
     return library.num_threads == number
 
 
-def _limit(libraries: list[LibController], pending: Limited) -> Limited:
-    """Set all numbers to one, and give those before; `pending` are those that could not be restored."""
-    limited = [(library, number) for library, number in pending if library.num_threads == 1]
+def _to_limit(libraries: list[LibController], pending: Limited) -> Limited:
+    """The numbers to be restored later; `pending` are those that could not be restored before."""
+    kept = [(library, number) for library, number in pending if library.num_threads == 1]
     numbers = [(library, library.num_threads) for library in libraries]
-    return limited + [(library, n) for library, n in numbers if n != 1 and _set(library, 1)]
+    return kept + [(library, number) for library, number in numbers if number != 1]
+
+
+def _limit(limited: Limited) -> Limited:
+    """Set all numbers to one; without those that another thread forbids to set."""
+    return [(library, n) for library, n in limited if library.num_threads == 1 or _set(library, 1)]
 
 
 def _restore(limited: Limited) -> Limited:
@@ -66,44 +74,58 @@ def _restore(limited: Limited) -> Limited:
 
 
 class _Own(threading.local):
-    """How often the calling thread is inside, and what it limited for itself."""
+    """What the calling thread limited for itself."""
 
-    count = 0
     limited: Limited = []  # noqa: RUF012 (replaced, never changed)
 
 
 class _Users:
-    """How often all threads together are inside, and what the first one limited."""
+    """How often each thread is inside, and what the first one limited.
+
+    What is limited is written down before it is, so that neither an interrupted call nor a fork loses it.
+    """
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.count = 0
+        self.inside: dict[int, int] = {}
         self.limited: Limited = []
         self.own = _Own()
 
+    @property
+    def own_count(self) -> int:
+        """How often the calling thread is inside."""
+        return self.inside.get(threading.get_ident(), 0)
+
     def enter(self) -> None:
-        libraries = _libraries()
-        if self.own.count == 0:
-            self.own.limited = _limit(libraries.of_threads, self.own.limited)
-        self.own.count += 1
+        libraries, own, count = _libraries(), self.own, self.own_count
+        if count == 0:
+            own.limited = _to_limit(libraries.of_threads, own.limited)
+            own.limited = _limit(own.limited)
         with self.lock:
-            if self.count == 0:
-                self.limited = _limit(libraries.of_process, self.limited)
-            self.count += 1
+            if not self.inside:
+                self.limited = _to_limit(libraries.of_process, self.limited)
+                self.limited = _limit(self.limited)
+            self.inside[threading.get_ident()] = count + 1
 
     def leave(self) -> None:
+        count = self.own_count - 1
         with self.lock:
-            self.count -= 1
-            if self.count == 0:
+            if count:
+                self.inside[threading.get_ident()] = count
+            else:
+                self.inside.pop(threading.get_ident())
+            if not self.inside:
                 self.limited = _restore(self.limited)
-        self.own.count -= 1
-        if self.own.count == 0:
+        if not count:
             self.own.limited = _restore(self.own.limited)
 
     def forked(self) -> None:
         """In a forked process only the calling thread is left, and the lock may have been held."""
         self.lock = threading.Lock()
-        self.count = self.own.count
+        count = self.own_count
+        self.inside = {threading.get_ident(): count} if count else {}
+        if not count:
+            self.limited = _restore(self.limited)
 
 
 _users = _Users()
@@ -119,8 +141,20 @@ def one_blas_thread() -> Iterator[None]:
     limits threads at the same time keeps its number where it differs from one; where it asked for one
     as well, the two cannot be told apart.
     """
-    _users.enter()
+    before = _users.own_count
     try:
+        _users.enter()
         yield
     finally:
-        _users.leave()
+        if _users.own_count > before:  # not where a signal came first
+            _users.leave()
+
+
+def steady_blas(entries: int) -> AbstractContextManager[None]:
+    """`one_blas_thread` for a design of so many stored entries, unless they are many.
+
+    A sum that BLAS splits among its threads has other last bits than that of one thread, and another fit
+    may limit the threads of the process at any time.  Inside, results depend on neither.  Products with
+    very large designs keep the threads, which they gain from.
+    """
+    return one_blas_thread() if entries <= MANY_ENTRIES else nullcontext()

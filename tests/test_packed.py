@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import tracemalloc
 import zlib
 
 import numpy as np
@@ -267,3 +268,85 @@ def test_numbers_that_the_payload_cannot_bear_are_refused_before_memory_is_taken
     packed = pack(np.zeros(5), designs.ridge(1.0, 3), layout)
     with pytest.raises(ValueError, match="does not hold"):
         unpack(dataclasses.replace(packed, **claimed))
+
+
+# -- what lasts ----------------------------------------------------------------------------------------
+
+HELD = [0.25, -0.75, 0.1, 0.0, 0.5, -0.0, 0.25, 2.5, -0.25, 0.0, 0.75]
+# Written by the first version; every later one reads them.
+FILES = {
+    "escape": (
+        "50415257d3282a54000100000b0000000000000007000000000000006101000000000000000000000000d03f0000000000000000"
+        "83bbe74f009a9999999999b93f00000000000000800000000000000440",
+        designs.ridge(0.25, 3),
+    ),
+    "bitmap": (
+        "5041525713d3ebc7010100000b0000000000000007000000000000006301000000000000000000000000d03f0000000000000000"
+        "daf03b13c09a9999999999b93f00000000000000800000000000000440",
+        designs.ridge(0.25, 3),
+    ),
+    "bitmap of a table in float32": (
+        "504152575263c890010002000b0000000000000003000000000000003501000000000000000040bf000000000000803e"
+        "d250c8cdcccc3d0000003f0000008000002040000080be0000403f",
+        PAR([-0.75, 0.0, 0.25], [-1.0, -0.5, 0.5, 1.0]),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_of_the_first_version_is_read_and_written(name):
+    written, penalty = bytes.fromhex(FILES[name][0]), FILES[name][1]
+    packed = Packed.from_bytes(written)
+    assert same_bits(unpack(packed), np.array(HELD, packed.dtype))
+    assert pack(unpack(packed), penalty, packed.layout).to_bytes() == written
+
+
+# -- what cannot be a coefficient, and memory ----------------------------------------------------------
+
+
+@each_layout
+@each_dtype
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("place", ["coefficient", "codebook"])
+def test_what_pack_refuses_unpack_refuses(layout, dtype, wrong, place):
+    packed = pack(np.array([0.0, 0.3, 0.5], dtype), designs.ridge(0.5, 1), layout)
+    size, bad = np.dtype(dtype).itemsize, np.array([wrong], dtype).tobytes()
+    payload = bad + packed.payload[size:] if place == "codebook" else packed.payload[:-size] + bad
+    with pytest.raises(ValueError, match="coef must be finite, but holds nan or infinity"):
+        unpack(dataclasses.replace(packed, payload=payload))
+
+
+def peak(action):
+    tracemalloc.start()
+    try:
+        result = action()
+        return tracemalloc.get_traced_memory()[1], result
+    finally:
+        tracemalloc.stop()
+
+
+LARGE = 300_001
+VECTORS = {
+    "three levels": (np.arange(LARGE) % 3 - 1.0, designs.integers(-1, 1)),
+    "all zero": (np.zeros(LARGE), designs.ridge(0.25, 3)),
+    "255 levels": (np.arange(LARGE) % 255 - 127.0, designs.integers(-127, 127)),
+    "all distinct": (np.linspace(0.1, 0.2, LARGE), designs.ridge(0.25, 3)),
+    "half of them free": (np.where(np.arange(LARGE) % 2, 0.25, np.pi), designs.ridge(0.25, 3)),
+    "every one a level": (
+        np.sqrt(np.arange(LARGE)),
+        PAR.even(np.sqrt(np.arange(LARGE)), np.arange(1.0, LARGE + 1)),
+    ),
+}
+
+
+@each_layout
+@each_dtype
+@pytest.mark.parametrize("name", VECTORS)
+def test_packing_and_unpacking_take_little_memory(layout, dtype, name):
+    coef, penalty = VECTORS[name][0].astype(dtype), VECTORS[name][1]
+    to_pack, packed = peak(lambda: pack(coef, penalty, layout))
+    to_write, data = peak(packed.to_bytes)
+    to_read, back = peak(lambda: unpack(Packed.from_bytes(data)))
+    assert same_bits(back, coef)
+    larger = max(coef.nbytes, len(data))
+    assert max(to_pack, to_write, to_read) <= 3 * larger

@@ -188,12 +188,73 @@ def test_a_child_forked_while_another_thread_is_inside_neither_hangs_nor_counts_
         child = os.fork()
         if child == 0:
             threading.Timer(30, os._exit, [3]).start()
+            own = _threads._users.own_count
             with one_blas_thread():
-                inside = _threads._users.count
-            own = _threads._users.own.count
-            os._exit(0 if (inside, _threads._users.count) == (own + 1, own) else 4)
+                inside = sum(_threads._users.inside.values())
+            right = (inside, sum(_threads._users.inside.values())) == (own + 1, own)
+            os._exit(0 if right else 4)
     workers[0](_threads._users.leave)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+def test_a_child_forked_while_another_thread_is_inside_has_the_old_number_of_threads(workers):
+    with threadpool_limits(2, user_api="blas"):
+        for library in _threads._libraries().of_process:
+            _threads._set(library, 2)
+        before = threads()
+        workers[0](_threads._users.enter)
+        child = os.fork()
+        if child == 0:
+            threading.Timer(30, os._exit, [3]).start()
+            os._exit(0 if threads() == before else 4)
+        workers[0](_threads._users.leave)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_a_fork_in_the_midst_of_limiting_loses_no_number(monkeypatch):
+    users = _Users()
+
+    class Forking(OfProcess):
+        def set_num_threads(self, number: int) -> None:
+            super().set_num_threads(number)
+            if number == 1:  # what the child sees that another thread forks here
+                child = _Users()
+                child.limited, child.inside = users.limited, dict(users.inside)
+                child.forked()
+                seen.append(self.num_threads)
+                self.num_threads = 1
+
+    library, seen = Forking(), []
+    monkeypatch.setattr(_threads, "_libraries", lambda: _Libraries([library], []))
+    users.enter()
+    assert seen == [4]
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("number", [1, 4])
+def test_a_signal_while_the_number_is_set_leaves_nobody_inside(monkeypatch, number, after):
+    class Interrupted(OfProcess):
+        pending = True
+
+        def set_num_threads(self, n: int) -> None:
+            if after:
+                super().set_num_threads(n)
+            if n == number and self.pending:
+                self.pending = False
+                raise KeyboardInterrupt
+            super().set_num_threads(n)
+
+    library, users = Interrupted(), _Users()
+    monkeypatch.setattr(_threads, "_libraries", lambda: _Libraries([library], []))
+    monkeypatch.setattr(_threads, "_users", users)
+    with pytest.raises(KeyboardInterrupt), one_blas_thread():
+        pass
+    assert not users.inside
+    with one_blas_thread():
+        assert library.num_threads == 1
+    assert library.num_threads == 4
 
 
 @contextmanager

@@ -6,6 +6,7 @@ a multiple of a sparse column leaves its mean out: what that contributes is a mu
 coefficient the caller keeps (`mean_of_v` below) until `centre` removes the component along √s.
 """
 
+from parlin._kernels.signals cimport count_work
 from parlin._kernels.vectors cimport add, add_rows, copy, copy_rows, dot, dot_rows
 
 
@@ -21,6 +22,13 @@ cdef struct Columns:
     const double* roots      # √s for each row
     const double* norms      # ‖A_j‖
     double* curvature        # ‖A_j‖²
+    double* work             # the entries that were read since signals were handled
+
+
+cdef inline int pause(const Columns* A, int j) except -1 nogil:
+    """To be called for each column that is read: handles signals now and then."""
+    # Even an empty column takes its time.
+    return count_work(A.work, 8.0 + (A.indptr[j + 1] - A.indptr[j] if A.sparse else A.n))
 
 
 cdef inline const double* stored_column(const Columns* A, int j) noexcept nogil:

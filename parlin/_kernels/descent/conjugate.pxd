@@ -3,7 +3,7 @@
 
 from libc.math cimport INFINITY, fabs
 
-from parlin._kernels.descent.columns cimport Columns, add_column, centre
+from parlin._kernels.descent.columns cimport Columns, add_column, centre, pause
 from parlin._kernels.descent.factor cimport DEPENDENT
 from parlin._kernels.descent.iterate cimport (
     Iterate, free_at, gradient_of_loss, move, slope_at, time_to_land,
@@ -31,10 +31,10 @@ cdef struct Conjugate:
 cdef inline double conjugate_gradients(
     Iterate* at, const Columns* A, const Penalty* psi, const Screen* screen, double* samples,
     Workspace* workspace,
-) noexcept nogil:
+) except -1.0 nogil:
     """Conjugate gradients until the free coordinates are stationary in their cells.
 
-    Returns the epochs of work, or −1 without memory.  Coordinates are scaled by the norms of the columns.
+    Returns the epochs of work.  Coordinates are scaled by the norms of the columns.
     Where one would leave its cell it lands on the level, and conjugation starts anew.  The working set is
     overwritten by the free coordinates, and `samples` by one vector of samples.
     """
@@ -50,7 +50,8 @@ cdef inline double conjugate_gradients(
             run.m += 1
     run.gradient = reserve(workspace, 3 * <Py_ssize_t>run.m)
     if run.gradient == NULL:
-        return -1.0
+        with gil:
+            raise MemoryError("no memory for conjugate gradients")
     run.direction = run.gradient + run.m
     run.change = run.direction + run.m
     for i in range(run.m):
@@ -59,6 +60,7 @@ cdef inline double conjugate_gradients(
         stationary, product = True, 0.0
         for i in range(run.m):
             f = run.free[i]
+            pause(A, f)
             run.gradient[i] = gradient_of_loss(at, A, f) + slope_at(at, psi, f)
             stationary = stationary and fabs(run.gradient[i]) <= 0.25 * max(screen.slack[f], 1e-300)
             product += run.gradient[i] * run.gradient[i] / A.curvature[f]
@@ -93,14 +95,16 @@ cdef inline double conjugate_gradients(
     return epochs
 
 
-cdef inline void set_image(Conjugate* run, const Columns* A, const double* change) noexcept nogil:
+cdef inline int set_image(Conjugate* run, const Columns* A, const double* change) except -1 nogil:
     """The image becomes what A makes of a change of the free coordinates."""
     cdef int i
     for i in range(A.n):
         run.image[i] = 0.0
     for i in range(run.m):
+        pause(A, run.free[i])
         add_column(A, run.free[i], change[i], run.image)
     centre(A, run.image)
+    return 0
 
 
 cdef inline double clip_change(
@@ -119,9 +123,9 @@ cdef inline double clip_change(
     return first
 
 
-cdef inline void reach_levels(
+cdef inline int reach_levels(
     Conjugate* run, Iterate* at, const Columns* A, const Penalty* psi, double t
-) noexcept nogil:
+) except -1 nogil:
     """Make the clipped change, or the part up to the first landing if all does not lower the objective.
 
     The landed leave the free coordinates, whose direction becomes zero.
@@ -145,3 +149,4 @@ cdef inline void reach_levels(
             run.direction[left] = 0.0
             left += 1
     run.m = left
+    return 0

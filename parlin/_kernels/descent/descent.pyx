@@ -12,10 +12,9 @@ more can be free than a dense factor is worth: then conjugate gradients take New
 """
 
 cimport cython
-from cpython.exc cimport PyErr_CheckSignals
 from libc.math cimport INFINITY, fabs, sqrt
 
-from parlin._kernels.descent.columns cimport Columns
+from parlin._kernels.descent.columns cimport Columns, pause
 from parlin._kernels.descent.conjugate cimport conjugate_gradients
 from parlin._kernels.descent.factor cimport DEPENDENT, DOUBTFUL, Factor, Projection
 from parlin._kernels.descent.free_set cimport count_free, lacks_columns, synchronise
@@ -24,6 +23,7 @@ from parlin._kernels.descent.newton cimport Newton, newton
 from parlin._kernels.descent.penalty cimport Penalty, locate, set_strength
 from parlin._kernels.descent.screening cimport Screen, activate, set_radius, set_reference
 from parlin._kernels.descent.workspace cimport Workspace, release_memory
+from parlin._kernels.signals cimport handle_signals
 from parlin._kernels.vectors cimport copy, dot
 
 import numpy as np
@@ -51,7 +51,7 @@ cdef class Descent:
     """The iterate of one problem, and everything that is kept from one call of `follow` to the next.
 
     Belongs to one solve: only one thread may use it at a time.  `follow` runs without the GIL, and handles
-    signals (that of Ctrl-C, say) between rounds.
+    signals (that of Ctrl-C, say) in between: the exception of a handler leaves it in no state to go on from.
 
     Parameters
     ----------
@@ -80,6 +80,7 @@ cdef class Descent:
     cdef Screen screen
     cdef Newton step
     cdef Workspace workspace
+    cdef double work                     # see `Columns`
     cdef int newton_limit
     cdef int* entering                   # columns that are about to join the factor
     cdef double y_norm
@@ -137,7 +138,7 @@ cdef class Descent:
             A.dense = &dense[0, 0]
         if not fits or not means.shape[0] == norms.shape[0] == raw_norms.shape[0] == p:
             raise ValueError("columns must fit w and roots, and means and norms have an entry for each of w")
-        A.n, A.p = n, p
+        A.n, A.p, A.work = n, p, &self.work
         A.root = roots[0] if uniform else 0.0
         A.means, A.roots, A.norms, self.raw_norms = &means[0], &roots[0], &norms[0], &raw_norms[0]
 
@@ -259,7 +260,7 @@ cdef class Descent:
             sizes += self.raw_norms[j] * fabs(self.at.w[j])
         return sizes
 
-    cdef bint renew(self) noexcept nogil:
+    cdef int renew(self) except -1 nogil:
         """Compute the residual anew, and the slack, if errors of an iterate far away may be in them."""
         cdef int j
         cdef double sizes = self.sizes_of_sums()
@@ -280,7 +281,7 @@ cdef class Descent:
         cdef Iterate* at = &self.at
         cdef int j, round_, reductions = 0, renewals = 0
         cdef bint has_factor = factor.capacity <= self.newton_limit
-        cdef double epochs = 0.0, spent
+        cdef double epochs = 0.0
         self.optimal = False
         set_strength(psi, strength)
         for j in range(A.p):
@@ -299,8 +300,7 @@ cdef class Descent:
                     continue
                 self.optimal = True
                 break
-            with gil:
-                PyErr_CheckSignals()
+            handle_signals()
             epochs += epochs_of_updates(screen, at, A, psi, max_epochs)
             if count_free(screen, at, psi) <= self.newton_limit:
                 self.follow_places()
@@ -308,29 +308,24 @@ cdef class Descent:
             elif psi.convex:
                 # What was in the factor is as far from stationary as the rest.
                 factor.needs_refactor = self.conjugated = True
-                spent = conjugate_gradients(at, A, psi, screen, self.projection.remainder, &self.workspace)
-                if spent < 0.0:
-                    with gil:
-                        raise MemoryError("no memory for conjugate gradients")
-                epochs += spent
+                epochs += conjugate_gradients(
+                    at, A, psi, screen, self.projection.remainder, &self.workspace
+                )
         if not self.optimal and has_factor and psi.convex:
             self.follow_places()  # also where work ends early, no more are free than the rank
         return epochs
 
     cdef int follow_places(self) except -1 nogil:
         """`synchronise` the factor with the places."""
-        if synchronise(
+        return synchronise(
             &self.factor, &self.screen, &self.at, &self.columns, &self.penalty, &self.projection,
             self.entering, &self.workspace,
-        ) < 0:  # fmt: skip
-            with gil:
-                raise MemoryError("no memory for a Cholesky factorisation")
-        return 0
+        )  # fmt: skip
 
 
 cdef double epochs_of_updates(
     Screen* screen, Iterate* at, const Columns* A, const Penalty* psi, int max_epochs
-) noexcept nogil:
+) except -1.0 nogil:
     """Update the working set until no coordinate changes its place, the busy ones more often.
 
     After all of them those that moved or are free are updated alone, until none changes its place;
@@ -346,6 +341,7 @@ cdef double epochs_of_updates(
         for i in range(size):
             j = screen.working_set[i]
             before = at.w[j]
+            pause(A, j)
             moved += update(at, A, psi, j)
             if at.w[j] != before or free_at(at, psi, j):
                 screen.working_set[i] = screen.working_set[kept]

@@ -11,9 +11,10 @@ from scipy.linalg.cython_blas cimport dgemm, dsyrk, dtrsm, dtrsv
 from scipy.linalg.cython_lapack cimport dpstrf
 
 from parlin._kernels.descent.columns cimport (
-    Columns, add_column, centre, column_dot, copy_column, copy_dense_column,
+    Columns, add_column, centre, column_dot, copy_column, copy_dense_column, pause,
 )
 from parlin._kernels.descent.workspace cimport Workspace, reserve
+from parlin._kernels.signals cimport count_work, handle_signals
 from parlin._kernels.vectors cimport dot, rotate
 
 cdef extern from *:
@@ -31,12 +32,15 @@ cdef extern from *:
     /* A vector is orthogonal to the columns where the square of its projection on them is below this
        fraction of its own. */
     #define PARLIN_ORTHOGONAL 1e-4
+    /* Additions and multiplications in one call of BLAS, which no signal ends: some 100 milliseconds. */
+    #define PARLIN_OPERATIONS 3e9
     """
     const double DEPENDENT "PARLIN_DEPENDENT"
     const double NEAR "PARLIN_NEAR"
     const double DOUBTFUL "PARLIN_DOUBTFUL"
     const double NOISE "PARLIN_NOISE"
     const double ORTHOGONAL "PARLIN_ORTHOGONAL"
+    const double OPERATIONS "PARLIN_OPERATIONS"
 
 cdef enum:
     # So many projections ought to make a vector orthogonal.
@@ -86,14 +90,16 @@ cdef inline void solve_triangular(Factor* factor, char* transposed, double* v) n
         dtrsv(b"L", transposed, b"N", &factor.m, factor.L, &factor.stride, v, &inc)
 
 
-cdef inline Entry append(Factor* factor, const Columns* A, int j, Projection* found) noexcept nogil:
-    """Column j joins at the end; `found` holds its projection if it depends on the others."""
+cdef inline int append(Factor* factor, const Columns* A, int j, Projection* found) except -1 nogil:
+    """Column j joins at the end: an `Entry`; `found` holds its projection if it depends on the others."""
     cdef int i, m = factor.m
     cdef double squared, scale = A.curvature[j]
     cdef bint dependent = False
     cdef double* last = factor.L + m
     copy_column(A, j, found.remainder)
+    count_work(A.work, <double>m * m)
     for i in range(m):
+        pause(A, factor.free[i])
         found.coordinates[i] = column_dot(A, factor.free[i], found.remainder, 0.0)
     solve_triangular(factor, b"N", found.coordinates)
     squared = scale
@@ -117,7 +123,7 @@ cdef inline Entry append(Factor* factor, const Columns* A, int j, Projection* fo
     return DEPENDS if dependent else JOINED
 
 
-cdef inline double project(Factor* factor, const Columns* A, int j, Projection* found) noexcept nogil:
+cdef inline double project(Factor* factor, const Columns* A, int j, Projection* found) except -1.0 nogil:
     """``‖A_j − A_F x‖²`` with the best x, from the data; fills `found`.
 
     `found` has A_j as its remainder and its coordinates before.  What is left of the column is projected
@@ -135,6 +141,7 @@ cdef inline double project(Factor* factor, const Columns* A, int j, Projection* 
         for i in range(factor.m):
             if tries > 0 or not is_noise(A, found.correction[i], factor.free[i], j):
                 found.x[i] += found.correction[i]
+                pause(A, factor.free[i])
                 add_column(A, factor.free[i], -found.correction[i], found.remainder)
             size += fabs(found.x[i]) * A.norms[factor.free[i]]
         centre(A, found.remainder)
@@ -143,7 +150,9 @@ cdef inline double project(Factor* factor, const Columns* A, int j, Projection* 
         orthogonal = squared <= found.rounding
         if orthogonal or not squared <= before:
             break
+        count_work(A.work, 2.0 * factor.m * factor.m)
         for i in range(factor.m):
+            pause(A, factor.free[i])
             found.correction[i] = column_dot(A, factor.free[i], found.remainder, 0.0)
         solve_triangular(factor, b"N", found.correction)
         orthogonal = dot(factor.m, found.correction, found.correction) <= ORTHOGONAL * squared
@@ -184,33 +193,37 @@ cdef inline bint is_noise(const Columns* A, double amount, int f, int j) noexcep
 
 cdef inline int extend(
     Factor* factor, const Columns* A, const int* chosen, int count, Workspace* workspace
-) noexcept nogil:
-    """Dense columns join at once: by pivoting, as many as are safely independent; −1 without memory.
+) except -1 nogil:
+    """Dense columns join at once: by pivoting, as many as are safely independent.
 
     With scaled columns B, ``L X = A_F'B`` and ``B'B − X'X = M M'``: the new rows are ``X'`` and M.
     """
-    cdef int i, k, j, m = factor.m, n = A.n, rank = 0, info = 0, stride = factor.stride
+    cdef int i, k, j, m = factor.m, n = A.n, rank = 0, info = 0
+    cdef Py_ssize_t stride = factor.stride
     cdef Py_ssize_t rows = n, width = count
-    cdef double zero = 0.0, one = 1.0, minus = -1.0, tolerance = DOUBTFUL, scale
+    cdef double tolerance = DOUBTFUL, scale
     if count == 0:
         return 0
     cdef double* members = reserve(workspace, rows * (m + width) + (m + width + 3) * width)  # n × m
     if members == NULL:
-        return -1
+        with gil:
+            raise MemoryError("no memory for a Cholesky factorisation")
     cdef double* columns = members + rows * m         # n × count
     cdef double* across = columns + rows * width      # m × count
     cdef double* rest = across + m * width            # count × count
     cdef double* work = rest + width * width          # 2 count
     cdef int* pivots = <int*>(work + 2 * width)
     for i in range(count):
+        pause(A, chosen[i])
         copy_dense_column(A, chosen[i], 1.0 / A.norms[chosen[i]], columns + rows * i)
-    dsyrk(b"L", b"T", &count, &n, &one, columns, &n, &zero, rest, &count)
+    add_products(count, n, 1.0, columns, 0.0, rest)
     if m > 0:
         for i in range(m):
+            pause(A, factor.free[i])
             copy_dense_column(A, factor.free[i], 1.0, members + rows * i)
-        dgemm(b"T", b"N", &m, &count, &n, &one, members, &n, columns, &n, &zero, across, &m)
-        dtrsm(b"L", b"L", b"N", b"N", &m, &count, &one, factor.L, &stride, across, &m)
-        dsyrk(b"L", b"T", &count, &m, &minus, across, &m, &one, rest, &count)
+        multiply(m, count, n, members, columns, across)
+        solve_columns(factor, count, across)
+        add_products(count, m, -1.0, across, 1.0, rest)
     scale = 0.0
     for i in range(count):
         scale = max(scale, rest[i + i * width])
@@ -220,6 +233,7 @@ cdef inline int extend(
     for i in range(rank):
         j = chosen[pivots[i] - 1]
         scale = A.norms[j]
+        count_work(A.work, m + i)
         for k in range(m):
             factor.L[m + i + <Py_ssize_t>k * stride] = scale * across[k + m * <Py_ssize_t>(pivots[i] - 1)]
         for k in range(i + 1):
@@ -227,6 +241,59 @@ cdef inline int extend(
         factor.free[m + i] = j
         factor.slot[j] = m + i
     factor.m = m + rank
+    return 0
+
+
+# -- products of many columns: BLAS takes a part of the sum, or of the columns, at a time -----------------
+
+
+cdef inline int part_of(double operations) noexcept nogil:
+    """How much of what takes so many operations for each piece makes one call of BLAS; a multiple of 8."""
+    return max(1, <int>(min(OPERATIONS / operations, 1e9) / 8.0)) * 8
+
+
+cdef inline int add_products(
+    int count, int n, double amount, double* columns, double before, double* products
+) except -1 nogil:
+    """The lower half of ``before products + amount B'B`` for n × count columns B."""
+    cdef int row = 0, rows, part = part_of(<double>count * count)
+    while row < n:
+        rows = min(part, n - row)
+        dsyrk(b"L", b"T", &count, &rows, &amount, columns + row, &n, &before, products, &count)
+        before = 1.0
+        row += rows
+        if row < n:
+            handle_signals()
+    return 0
+
+
+cdef inline int multiply(int m, int count, int n, double* A, double* B, double* product) except -1 nogil:
+    """``A'B`` for n rows."""
+    cdef int row = 0, rows, part = part_of(2.0 * m * count)
+    cdef double one = 1.0, before = 0.0
+    while row < n:
+        rows = min(part, n - row)
+        dgemm(b"T", b"N", &m, &count, &rows, &one, A + row, &n, B + row, &n, &before, product, &m)
+        before = 1.0
+        row += rows
+        if row < n:
+            handle_signals()
+    return 0
+
+
+cdef inline int solve_columns(Factor* factor, int count, double* columns) except -1 nogil:
+    """``L⁻¹`` times each of the columns."""
+    cdef int begin = 0, width, part = part_of(<double>factor.m * factor.m)
+    cdef double one = 1.0
+    while begin < count:
+        width = min(part, count - begin)
+        dtrsm(
+            b"L", b"L", b"N", b"N", &factor.m, &width, &one, factor.L, &factor.stride,
+            columns + <Py_ssize_t>begin * factor.m, &factor.m,
+        )  # fmt: skip
+        begin += width
+        if begin < count:
+            handle_signals()
     return 0
 
 

@@ -9,7 +9,7 @@ from libc.math cimport INFINITY, sqrt
 
 from parlin._kernels.descent.columns cimport Columns
 from parlin._kernels.descent.factor cimport (
-    DEPENDS, Entry, Factor, Projection, append, clear, delete, extend,
+    DEPENDS, Factor, Projection, append, clear, delete, extend,
 )
 from parlin._kernels.descent.iterate cimport (
     Iterate, free_at, jump_ahead, move, slope_at, time_to_land,
@@ -17,6 +17,7 @@ from parlin._kernels.descent.iterate cimport (
 from parlin._kernels.descent.penalty cimport Penalty
 from parlin._kernels.descent.screening cimport Screen
 from parlin._kernels.descent.workspace cimport Workspace
+from parlin._kernels.signals cimport count_work
 from parlin._kernels.vectors cimport add, dot
 
 cdef extern from *:
@@ -58,12 +59,15 @@ cdef inline int count_free(const Screen* screen, const Iterate* at, const Penalt
     return total
 
 
-cdef inline bint delete_landed(Factor* factor, const Iterate* at, const Penalty* psi) noexcept nogil:
+cdef inline int delete_landed(
+    Factor* factor, const Iterate* at, const Columns* A, const Penalty* psi
+) except -1 nogil:
     """Columns whose coordinates are on levels leave the factor; true if there are any."""
     cdef int k
     cdef bint found = False
     for k in range(factor.m - 1, -1, -1):
         if not free_at(at, psi, factor.free[k]):
+            count_work(A.work, <double>factor.m * (factor.m - k))
             delete(factor, k)
             found = True
     return found
@@ -72,8 +76,8 @@ cdef inline bint delete_landed(Factor* factor, const Iterate* at, const Penalty*
 cdef inline int synchronise(
     Factor* factor, const Screen* screen, Iterate* at, const Columns* A, const Penalty* psi,
     Projection* found, int* entering, Workspace* workspace,
-) noexcept nogil:
-    """The factor follows the places: landed columns out, free ones in; −1 without memory.
+) except -1 nogil:
+    """The factor follows the places: landed columns out, free ones in.
 
     `entering` takes the numbers of the columns that enter.
     """
@@ -82,7 +86,7 @@ cdef inline int synchronise(
         if factor.needs_refactor:
             clear(factor)
         factor.needs_refactor = False
-        delete_landed(factor, at, psi)
+        delete_landed(factor, at, A, psi)
         count = 0
         for i in range(screen.n_candidates):
             j = screen.candidates[i]
@@ -90,8 +94,7 @@ cdef inline int synchronise(
                 entering[count] = j
                 count += 1
         if count >= FEW and not A.sparse:
-            if extend(factor, A, entering, min(count, factor.capacity - factor.m), workspace) < 0:
-                return -1
+            extend(factor, A, entering, min(count, factor.capacity - factor.m), workspace)
         for i in range(screen.n_candidates):
             j = screen.candidates[i]
             if enters(at, A, psi, factor, j) and not factor.needs_refactor:
@@ -100,9 +103,9 @@ cdef inline int synchronise(
             return 0
 
 
-cdef inline void enter(
+cdef inline int enter(
     Factor* factor, Iterate* at, const Columns* A, const Penalty* psi, int j, Projection* found
-) noexcept nogil:
+) except -1 nogil:
     """Column j joins the factor; if it depends on the others, one of them or j itself lands instead.
 
     One that depends only nearly joins all the same where that would raise the objective.
@@ -114,11 +117,12 @@ cdef inline void enter(
             factor.L[last + <Py_ssize_t>last * factor.stride] = sqrt(found.squared)
         else:
             delete(factor, last)
+    return 0
 
 
-cdef inline bint move_along_null(
+cdef inline int move_along_null(
     Factor* factor, Iterate* at, const Columns* A, const Penalty* psi, Projection* found
-) noexcept nogil:
+) except -1 nogil:
     """Move the last free column up and the others against it (or the reverse) until one lands.
 
     The last column is, up to the remainder, the others times `found.x`, which becomes the null vector.  Xw
@@ -158,5 +162,5 @@ cdef inline bint move_along_null(
         move(at, psi, factor.free[i], sign * null[i] * shortest, i == best, sign * null[i])
     # What Xw does change by: the column is that far from dependent.
     add(A.n, -sign * shortest, found.remainder, at.r)
-    delete_landed(factor, at, psi)
+    delete_landed(factor, at, A, psi)
     return True

@@ -3,7 +3,7 @@
 
 from libc.math cimport fabs
 
-from parlin._kernels.descent.columns cimport Columns, add_column, centre, column_dot
+from parlin._kernels.descent.columns cimport Columns, add_column, centre, column_dot, pause
 from parlin._kernels.descent.penalty cimport (
     Penalty, cell_slope, is_free, level_above, level_below, minimiser, locate, proximal_step, time_to_level,
     violation,
@@ -20,15 +20,17 @@ cdef struct Iterate:
     double moved             # the lengths of all that was subtracted from r: its rounding errors grow with them
 
 
-cdef inline void refresh(Iterate* at, const Columns* A, const double* target) noexcept nogil:
+cdef inline int refresh(Iterate* at, const Columns* A, const double* target) except -1 nogil:
     """The residual becomes that of the present w, without the rounding errors of earlier updates."""
     cdef int j
     copy(A.n, 1.0, target, at.r)
     at.mean_of_r = at.moved = 0.0
     for j in range(A.p):
         if at.w[j] != 0.0:
+            pause(A, j)
             subtract(at, A, j, at.w[j])
     centre_residual(at, A)
+    return 0
 
 
 cdef inline void subtract(Iterate* at, const Columns* A, int j, double amount) noexcept nogil:

@@ -4,13 +4,14 @@
 from libc.math cimport INFINITY, fabs
 from scipy.linalg.cython_blas cimport dtrmv
 
-from parlin._kernels.descent.columns cimport Columns
+from parlin._kernels.descent.columns cimport Columns, pause
 from parlin._kernels.descent.factor cimport Factor, solve_triangular
 from parlin._kernels.descent.free_set cimport delete_landed
 from parlin._kernels.descent.iterate cimport (
     Iterate, centre_residual, gradient_of_loss, move, slope_at, subtract, time_to_land, update,
 )
 from parlin._kernels.descent.penalty cimport Penalty, level_above, level_below
+from parlin._kernels.signals cimport count_work
 from parlin._kernels.vectors cimport dot
 
 cdef enum:
@@ -31,7 +32,7 @@ cdef struct Newton:
 
 cdef inline double newton(
     Newton* step, Factor* factor, Iterate* at, const Columns* A, const Penalty* psi, const double* slack
-) noexcept nogil:
+) except -1.0 nogil:
     """Newton steps until the free coordinates are stationary in their cells; returns epochs of work.
 
     A step ends where a coordinate lands or all are stationary.  Up to there it needs no data: along
@@ -46,6 +47,7 @@ cdef inline double newton(
         for i in range(begun):
             f = factor.free[i]
             step.members[i], step.entry[i] = f, at.w[f]
+            pause(A, f)
             factor.loss_gradient[i] = gradient_of_loss(at, A, f)
         epochs += <double>begun / A.p
         if stationary(factor, at, psi, slack):
@@ -53,7 +55,7 @@ cdef inline double newton(
         met = False
         while factor.m > 0 and steps < most:
             steps += 1
-            if not newton_step(step, factor, at, psi):
+            if not newton_step(step, factor, at, A, psi):
                 break
             met = True
             if not psi.convex or stationary(factor, at, psi, slack):
@@ -61,6 +63,7 @@ cdef inline double newton(
         for i in range(begun):
             f = step.members[i]
             if at.w[f] != step.entry[i]:
+                pause(A, f)
                 subtract(at, A, f, at.w[f] - step.entry[i])
                 epochs += 1.0 / A.p
         centre_residual(at, A)
@@ -90,10 +93,13 @@ cdef inline bint stationary(
     return True
 
 
-cdef inline bint newton_step(Newton* step, Factor* factor, Iterate* at, const Penalty* psi) noexcept nogil:
+cdef inline int newton_step(
+    Newton* step, Factor* factor, Iterate* at, const Columns* A, const Penalty* psi
+) except -1 nogil:
     """One step on the free coordinates and the factor's gradient; true if a coordinate met a level."""
     cdef int i, f
     cdef double decrement
+    count_work(A.work, <double>factor.m * factor.m)
     for i in range(factor.m):
         f = factor.free[i]
         step.gradient[i] = factor.loss_gradient[i] + slope_at(at, psi, f)
@@ -107,14 +113,14 @@ cdef inline bint newton_step(Newton* step, Factor* factor, Iterate* at, const Pe
         f = factor.free[i]
         step.before[i] = at.w[f]
         step.reach[i] = time_to_land(at, psi, f, step.direction[i])
-    return (
-        projected_step(step, factor, at, psi, decrement) or line_search(step, factor, at, psi, decrement)
-    )
+    if projected_step(step, factor, at, A, psi, decrement):
+        return True
+    return line_search(step, factor, at, A, psi, decrement)
 
 
-cdef inline bint projected_step(
-    Newton* step, Factor* factor, Iterate* at, const Penalty* psi, double decrement
-) noexcept nogil:
+cdef inline int projected_step(
+    Newton* step, Factor* factor, Iterate* at, const Columns* A, const Penalty* psi, double decrement
+) except -1 nogil:
     """Follow the Newton direction, each coordinate to its next level at most: many land at once.
 
     Kept if several land and F falls by as much as on the way to the first landing; true then.
@@ -141,13 +147,13 @@ cdef inline bint projected_step(
             at, psi, factor.free[i], min(1.0, step.reach[i]) * step.direction[i], step.reach[i] < 1.0,
             step.direction[i],
         )  # fmt: skip
-    delete_landed(factor, at, psi)
+    delete_landed(factor, at, A, psi)
     return True
 
 
-cdef inline bint line_search(
-    Newton* step, Factor* factor, Iterate* at, const Penalty* psi, double decrement
-) noexcept nogil:
+cdef inline int line_search(
+    Newton* step, Factor* factor, Iterate* at, const Columns* A, const Penalty* psi, double decrement
+) except -1 nogil:
     """The exact minimiser along the Newton direction, across kinks; true if a coordinate met one.
 
     The derivative at t is ``−decrement (1 − t)`` plus the jumps of slope at the kinks passed, each
@@ -158,6 +164,7 @@ cdef inline bint line_search(
     cdef bint met = False, landed
     while True:
         best = 0
+        count_work(A.work, factor.m)
         for i in range(1, factor.m):
             if step.reach[i] < step.reach[best]:
                 best = i
@@ -184,5 +191,5 @@ cdef inline bint line_search(
     for i in range(factor.m):
         move(at, psi, factor.free[i], t * step.direction[i], i == best, step.direction[i])
         factor.loss_gradient[i] -= t * step.gradient[i]
-    landed = delete_landed(factor, at, psi)
+    landed = delete_landed(factor, at, A, psi)
     return met or landed

@@ -13,7 +13,7 @@ factor are the *working set*.
 
 from libc.math cimport INFINITY, sqrt
 
-from parlin._kernels.descent.columns cimport Columns
+from parlin._kernels.descent.columns cimport Columns, pause
 from parlin._kernels.descent.factor cimport Factor
 from parlin._kernels.descent.iterate cimport (
     Iterate, centre_residual, free_at, gradient_of_loss, violation_at,
@@ -63,7 +63,7 @@ cdef inline void set_radius(
 cdef inline int activate(
     Screen* screen, Iterate* at, const Columns* A, const Penalty* psi, const Factor* factor, bint strict,
     double* epochs,
-) noexcept nogil:
+) except -1 nogil:
     """Find the candidates and the working set; returns how many coordinates violate their condition.
 
     Free coordinates of a convex ψ are stationary after Newton and are asked only if `strict`.  A nonconvex
@@ -88,6 +88,7 @@ cdef inline int activate(
             screen.candidates[j] = j
     for i in range(screen.n_candidates):
         j = screen.candidates[i]
+        pause(A, j)
         g = gradient_of_loss(at, A, j)
         if everywhere:
             screen.reference_gradient[j] = g
