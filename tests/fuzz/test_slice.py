@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fuzz.__main__ import IMPORTS, KINDS, report, run
+from tests.fuzz.__main__ import IMPORTS, KINDS, report, run, table
 
 # About half a minute of one core together.
 PROBLEMS = {
@@ -20,4 +20,5 @@ def test_no_problem_of_the_slice_has_a_fault(kind):
     tally = run([kind], 0, PROBLEMS[kind], None, 1)
     assert tally.problems[kind] == PROBLEMS[kind]
     shown = [report(place, SHRINK_SECONDS) for place in list(tally.first.values())[:3]]
-    assert not tally.first, "\n\n".join((f"{dict(tally.faults)}", IMPORTS, *shown))
+    if tally.first:
+        pytest.fail("\n\n".join((table(tally), IMPORTS, *shown)), pytrace=False)
