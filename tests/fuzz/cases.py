@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -72,9 +73,9 @@ class Case:
         elif self.storage == "F":
             X = f"np.asfortranarray({X})"
         weight = None if self.sample_weight is None else text(self.sample_weight)
-        penalty = f"PAR({_plain(self.levels)}, {_plain(self.slopes)})"
-        omega = "" if self.penalty_weights is None else f", {_plain(self.penalty_weights)}"
-        start = None if self.w0 is None else _plain(self.w0)
+        penalty = f"PAR({plain(self.levels)}, {plain(self.slopes)})"
+        omega = "" if self.penalty_weights is None else f", {plain(self.penalty_weights)}"
+        start = None if self.w0 is None else plain(self.w0)
         return (
             f"X = {X}\ny = {text(self.y)}\n"
             f"p = Problem(LeastSquares(X, y, {weight}, {self.intercept}), {penalty}{omega})\nw0 = {start}"
@@ -148,8 +149,9 @@ def round_to(values: FloatArray | float, digits: int) -> FloatArray:
 
 def text(array: FloatArray) -> str:
     """The array as Python, every digit kept."""
-    return f"np.array({_plain(array)})"
+    return f"np.array({plain(array)})"
 
 
-def _plain(array: FloatArray) -> str:
-    return repr(array.tolist()).replace("-inf", "-np.inf").replace(" inf", " np.inf").replace("nan", "np.nan")
+def plain(array: FloatArray) -> str:
+    """The array as a list."""
+    return re.sub(r"\b(inf|nan)\b", r"np.\1", repr(array.tolist()))

@@ -8,7 +8,7 @@ from tests.fuzz.__main__ import IMPORTS, KINDS, report, run, table
 
 # About half a minute of one core together.
 PROBLEMS = {
-    **{"ordinary": 250, "large": 250, "absurd": 250, "sparse-mean": 150, "near-dependent": 150},
+    **{"ordinary": 250, "large": 250, "absurd": 250, "sparse-mean": 120, "near-dependent": 150},
     **{"rank": 250, "invariance": 300, "estimators": 150, "files": 1000},
 }
 # For each fault that is found, so that a failure is read at once.
