@@ -170,6 +170,7 @@ def report(place: tuple[str, int, Finding], seconds: float) -> str:
     """A fault, shrunk, as Python that shows it."""
     kind, seed, finding = place
     trial, finding = shrink(trial_of(kind, seed), finding, seconds)
+    finding = finding._replace(detail=" ".join(finding.detail.split()))
     head = f"# {finding.kind}: {finding.subject} ({kind}, seed {seed})"
     return f"{head}\n{trial.snippet(finding)}"
 

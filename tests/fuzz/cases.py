@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -72,9 +73,9 @@ class Case:
         elif self.storage == "F":
             X = f"np.asfortranarray({X})"
         weight = None if self.sample_weight is None else text(self.sample_weight)
-        penalty = f"PAR({_plain(self.levels)}, {_plain(self.slopes)})"
-        omega = "" if self.penalty_weights is None else f", {_plain(self.penalty_weights)}"
-        start = None if self.w0 is None else _plain(self.w0)
+        penalty = f"PAR({plain(self.levels)}, {plain(self.slopes)})"
+        omega = "" if self.penalty_weights is None else f", {plain(self.penalty_weights)}"
+        start = None if self.w0 is None else plain(self.w0)
         return (
             f"X = {X}\ny = {text(self.y)}\n"
             f"p = Problem(LeastSquares(X, y, {weight}, {self.intercept}), {penalty}{omega})\nw0 = {start}"
@@ -92,22 +93,34 @@ class Case:
         if self.intercept:
             yield replace(self, intercept=False)
         n, d = self.shape
-        for i in range(n if n > 1 else 0):
-            yield self._without(("X", "y", "sample_weight"), i)
-        for j in range(d if d > 1 else 0):
-            yield replace(self._without(("penalty_weights", "w0"), j), X=np.delete(self.X, j, axis=1))
-        for k in range(self.levels.size):
-            for side in (k, k + 1):
-                yield replace(self, levels=np.delete(self.levels, k), slopes=np.delete(self.slopes, side))
+        for rows in blocks(n, least=1):
+            yield self._without(("X", "y", "sample_weight"), rows)
+        for columns in blocks(d, least=1):
+            kept = self._without(("penalty_weights", "w0"), columns)
+            yield replace(kept, X=np.delete(self.X, columns, axis=1))
+        for some in blocks(self.levels.size):
+            for side in (some, some + 1):
+                yield replace(self, levels=np.delete(self.levels, some), slopes=np.delete(self.slopes, side))
         for name in ("X", "y", "levels", "slopes", "sample_weight", "penalty_weights", "w0"):
             for simple in simpler(getattr(self, name)):
                 yield replace(self, **{name: simple})
 
-    def _without(self, names: tuple[str, ...], index: int) -> Case:
-        """The case without one row, or one column, of these arrays."""
+    def _without(self, names: tuple[str, ...], index: NDArray[np.intp]) -> Case:
+        """The case without some rows, or some columns, of these arrays."""
         arrays = {name: getattr(self, name) for name in names}
         kept = {name: np.delete(a, index, axis=0) for name, a in arrays.items() if a is not None}
         return replace(self, **kept)
+
+
+def blocks(size: int, least: int = 0) -> Iterator[NDArray[np.intp]]:
+    """Neighbouring places to drop: halves, then smaller blocks down to single ones; `least` must stay."""
+    length = size
+    while length:
+        for start in range(0, size, length):
+            block = np.arange(start, min(start + length, size))
+            if size - block.size >= least:
+                yield block
+        length //= 2
 
 
 def simpler(values: FloatArray | None) -> Iterator[FloatArray]:
@@ -136,8 +149,9 @@ def round_to(values: FloatArray | float, digits: int) -> FloatArray:
 
 def text(array: FloatArray) -> str:
     """The array as Python, every digit kept."""
-    return f"np.array({_plain(array)})"
+    return f"np.array({plain(array)})"
 
 
-def _plain(array: FloatArray) -> str:
-    return repr(array.tolist()).replace("-inf", "-np.inf").replace(" inf", " np.inf").replace("nan", "np.nan")
+def plain(array: FloatArray) -> str:
+    """The array as a list."""
+    return re.sub(r"\b(inf|nan)\b", r"np.\1", repr(array.tolist()))

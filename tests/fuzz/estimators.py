@@ -12,7 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from parlin import PAR, PARLasso, PARNonconvex, PARRegressor, PARRidge
 from tests.fuzz import judge
-from tests.fuzz.cases import Case, text
+from tests.fuzz.cases import Case, plain, text
 from tests.fuzz.judge import FOREIGN, REFUSED, SLOW, WARNING, Finding
 from tests.fuzz.penalties import draw_penalty
 from tests.fuzz.problems import generator, problem_of
@@ -122,7 +122,7 @@ class EstimatorTrial:
         case = self.case
         options = "".join(f", {key}={value!r}" for key, value in self.parameters)
         if self.name == "PARRegressor":
-            options += f", penalty=PAR({case.levels.tolist()}, {case.slopes.tolist()})"
+            options += f", penalty=PAR({plain(case.levels)}, {plain(case.slopes)})"
         weight = "" if case.sample_weight is None else f", {text(case.sample_weight)}"
         size = case.shape[1] + 1
         call = f"{self.name}(fit_intercept={case.intercept}, tol={case.tol:g}{options})"
@@ -131,7 +131,7 @@ class EstimatorTrial:
             f"for A in (X, sp.csc_array(X), X + 64.0 * np.arange(1, {size})):  # {case.storage}\n"
             f"    m = {call}.fit(A, y{weight})\n"
             f"    print(m.coef_, m.levels_[-1:], m.result_)  # {finding.detail}"
-        ).replace("inf", "np.inf")
+        )
 
 
 def estimator_trial(seed: int) -> EstimatorTrial:

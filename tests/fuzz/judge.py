@@ -162,7 +162,7 @@ def _judge_point(case: Case, run: Run, reference: Reference) -> list[Finding]:
         found.append(Finding(GAP_ABOVE_TOL, solver, f"gap {run.gap:.3g}, tol {case.tol:g}"))
     if math.isfinite(run.objective):
         error = abs(Fraction(run.objective) - value)
-        size = max(reference.exact.loss_at_zero, abs(value))
+        size = max(reference.scale, abs(value))
         allowed = Fraction(NOISE) * size + rounding(case, run.w, size == 0)
         if error > allowed:
             told, right = run.objective, as_float(value)

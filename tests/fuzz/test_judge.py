@@ -286,6 +286,24 @@ def test_the_problems_of_a_run_are_as_many_as_asked_for():
     assert isinstance(tally, Tally)
 
 
+@pytest.mark.parametrize("kind", ["ordinary", "large", "sparse-mean", "near-dependent", "invariance"])
+def test_a_snippet_is_the_problem(kind):
+    for seed in range(8):
+        case = trial_of(kind, seed).case
+        names = {}
+        exec("import numpy as np, scipy.sparse as sp\nfrom parlin import *\n" + case.snippet(), names)
+        assert names["p"].penalty == case.problem().penalty
+        assert np.array_equal(names["p"].loss.gradient_at_zero, case.problem().loss.gradient_at_zero)
+        assert (names["w0"] is None) == (case.w0 is None)
+        if case.w0 is not None:
+            assert np.array_equal(names["w0"], case.w0, equal_nan=True)
+
+
+def test_the_number_of_processes_changes_nothing():
+    alone, together = run(["files", "rank"], 2, 60, None, 1), run(["files", "rank"], 2, 60, None, 2)
+    assert (alone.problems, alone.faults, alone.first) == (together.problems, together.faults, together.first)
+
+
 def test_a_fault_is_shrunk_while_it_stays():
     class Falsified(trials.SolverTrial):
         def findings(self, subject=None):
