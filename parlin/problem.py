@@ -102,10 +102,18 @@ class Problem:
     def gradient_unit(self) -> float:
         """The entry of the gradient that counts as large for a column of norm one.
 
-        The loss's, ``max|∇f(0)| / max_k ‖X_k‖``; where the gradient at 0 vanishes, as for y = 0, that which a
-        coefficient of the size of the largest level makes, or of size 1 if no level says more.
+        The loss's, ``max|∇f(0)| / max_k ‖X_k‖``.  Where the gradient at 0 vanishes, as for y = 0, the pull of
+        the penalty at 0 takes its place; and where 0 is a solution, what a coefficient of the size of the
+        largest level makes, or of size 1 if no level says more.
         """
-        return self.loss.gradient_unit or self._largest_norm * self._largest_level
+        if self.loss.gradient_unit:
+            return self.loss.gradient_unit
+        largest = math.sqrt(float(self.loss.coordinate_lipschitz.max()))
+        zero = np.zeros(self.size)
+        pull = float(self.distance(zero, self.clip(zero)).max())
+        if largest and 0.0 < pull < math.inf:
+            return pull / largest
+        return largest * (float(np.abs(self.penalty.levels).max(initial=0.0)) or 1.0)
 
     @cached_property
     def gradient_scale(self) -> FloatArray:
@@ -119,17 +127,7 @@ class Problem:
     def value_scale(self, objective: float) -> float:
         """What gaps are relative to: ``max(f(0), |F|)``, with a floor as for gradients."""
         scale = max(self.loss.value_at_zero, abs(objective))
-        if self.loss.value_at_zero:
-            return scale
-        return max(scale, 0.5 * (self._largest_norm * self._largest_level) ** 2)
-
-    @cached_property
-    def _largest_norm(self) -> float:
-        return math.sqrt(float(self.loss.coordinate_lipschitz.max()))
-
-    @cached_property
-    def _largest_level(self) -> float:
-        return float(np.abs(self.penalty.levels).max(initial=0.0)) or 1.0
+        return scale if self.loss.value_at_zero else max(scale, 0.5 * self.gradient_unit**2)
 
     def strength_max(self) -> float:
         r"""The least ``t`` from which on `start` is critical for ``loss + t · penalty``, or inf.

@@ -3,6 +3,7 @@ r"""The duality gap of a point, from a dual point that is feasible by constructi
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from scipy.linalg import qr, solve_triangular
@@ -67,33 +68,79 @@ def projected_gap(
     """
     loss, design, penalty = problem.loss, problem.loss.design, problem.separable
     norms = design.column_norms
-    chosen = chosen[norms[chosen] > 0.0]
     free = penalty.unpenalised[norms[penalty.unpenalised] > 0.0]
-    if float(design.shape[0]) * chosen.size * min(design.shape[0], chosen.size) > _MOST_PRODUCTS:
-        return None
-    residual = loss.residual(w)
     smallest = _smallest_pivot(design.columns(free) / norms[free])
-    if smallest <= _DOUBTFUL:
+    face = _Face.of(problem, w, chosen) if smallest > _DOUBTFUL else None
+    if face is None:
         return None
-    A = design.columns(chosen) / norms[chosen]
-    Q, R, order = qr(A, mode="economic", pivoting=True)
-    pivots = np.abs(np.diag(R))
-    rank = int(np.count_nonzero(pivots > _DEPENDENT * pivots[0])) if pivots.size else 0
-    wanted = np.where(penalty.penalised, penalty.penalty.subdifferential(w)[0], 0.0)
-    if penalty.weights is not None:
-        wanted *= penalty.weights
-    wanted = wanted[chosen] / norms[chosen]
-    u = design.embed(residual)
-    for _ in range(_PROJECTIONS):
-        missing = (wanted - A.T @ u)[order[:rank]]
-        u = u + Q[:, :rank] @ solve_triangular(R[:rank, :rank], missing, trans="T")
-    nu = u / design.root_weights
+    nu = face.projected() / design.root_weights
     gap = _gap_of(problem, w, nu, allowance)
     if free.size:
         left = float(np.linalg.norm(design.rmatvec(nu)[free] / norms[free])) / smallest
         size = float(np.where(penalty.penalised, norms, 0.0) @ np.abs(w))
         gap += 2.0 * left * (math.sqrt(2 * loss.value(w)) + loss.y_norm + size)
     return gap
+
+
+def possible_fall(problem: Problem, w: FloatArray, allowance: FloatArray | None = None) -> float | None:
+    r"""How much lower the objective gets if the free coordinates move alone and as if cells had no ends.
+
+    ``½ ‖R⁻ᵀ (X_F'r − ω_F s_F)‖²`` with ``X_F = Q R`` (half of Newton's decrement), the entries first brought
+    nearer to 0 by the `allowance`.  It stands in for the gap of a quadratic loss where there is none: a small
+    gradient alone says little about a direction with hardly any curvature.  None if F is too large.
+    """
+    face = _Face.of(problem, w, np.flatnonzero(~problem.on_level(w)))
+    return None if face is None else face.fall(allowance)
+
+
+class _Face(NamedTuple):
+    """Chosen coordinates of a point, their columns at length one, and the correlations that they need."""
+
+    chosen: IndexArray
+    norms: FloatArray
+    A: FloatArray
+    Q: FloatArray
+    R: FloatArray
+    order: IndexArray  # of the columns of A in Q R, the independent ones
+    wanted: FloatArray
+    u: FloatArray  # the residual
+
+    @classmethod
+    def of(cls, problem: Problem, w: FloatArray, chosen: IndexArray) -> _Face | None:
+        design, penalty = problem.loss.design, problem.separable
+        chosen = chosen[design.column_norms[chosen] > 0.0]
+        n, m = design.shape[0], chosen.size
+        if float(n) * m * min(n, m) > _MOST_PRODUCTS:
+            return None
+        norms = design.column_norms[chosen]
+        A = design.columns(chosen) / norms
+        Q, R, order = qr(A, mode="economic", pivoting=True)
+        pivots = np.abs(np.diag(R))
+        rank = int(np.count_nonzero(pivots > _DEPENDENT * pivots[0])) if pivots.size else 0
+        wanted = np.where(penalty.penalised, penalty.penalty.subdifferential(w)[0], 0.0)
+        if penalty.weights is not None:
+            wanted *= penalty.weights
+        wanted = wanted[chosen] / norms
+        u = design.embed(problem.loss.residual(w))
+        return cls(chosen, norms, A, Q[:, :rank], R[:rank, :rank], order[:rank], wanted, u)
+
+    def projected(self) -> FloatArray:
+        """The vector next to the residual whose correlations are those wanted."""
+        u = self.u
+        for _ in range(_PROJECTIONS):
+            u = u + self.Q @ self._solved(self.wanted - self.A.T @ u)
+        return u
+
+    def fall(self, allowance: FloatArray | None) -> float:
+        missing = self.wanted - self.A.T @ self.u
+        if allowance is not None:
+            left = np.abs(missing) - allowance[self.chosen] / self.norms
+            missing = np.sign(missing) * np.maximum(left, 0.0)
+        step = self._solved(missing)
+        return 0.5 * float(step @ step)
+
+    def _solved(self, missing: FloatArray) -> FloatArray:
+        return solve_triangular(self.R, missing[self.order], trans="T")
 
 
 def _smallest_pivot(columns: FloatArray) -> float:

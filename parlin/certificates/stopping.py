@@ -16,7 +16,12 @@ import numpy as np
 from parlin._kernels import all_finite, optimality
 from parlin._kernels.optimality_numpy import largest_ratio
 from parlin._types import FloatArray
-from parlin.certificates.duality_gap import duality_gap, gap_of_least_squares, projected_gap
+from parlin.certificates.duality_gap import (
+    duality_gap,
+    gap_of_least_squares,
+    possible_fall,
+    projected_gap,
+)
 from parlin.losses.base import coordinate_step
 from parlin.penalty.separable import SeparablePenalty
 from parlin.problem import Problem
@@ -81,6 +86,14 @@ class EvaluatedPoint:
             found.append(projected_gap(problem, self.w, free, self.allowance))
         bounds = [gap / self.value_scale for gap in found if gap is not None and self.value_scale > 0]
         return min(bounds, default=None)
+
+    def cannot_fall(self, problem: Problem, tol: float, met: Met) -> Met:
+        """How the rule is met where no gap exists: by what moves of the free coordinates alone would gain."""
+        for allowance, so_far in ((None, met), (self.allowance, Met.ROUNDED)):
+            fall = possible_fall(problem, self.w, allowance)
+            if fall is None or fall <= tol * self.value_scale:
+                return so_far
+        return Met.NOT
 
     @property
     def relative_gap(self) -> float | None:
@@ -189,7 +202,7 @@ def how_met(problem: Problem, check: StoppingCheck, tol: float, slopes: bool) ->
     """The optimality rule, for a tolerance that the check was made for.
 
     The residual is at most `tol`; so are the slope residual if `slopes`, the duality gap where a convex
-    penalty has one, and the prox residual of a nonconvex one.
+    penalty has one (otherwise what `possible_fall` finds), and the prox residual of a nonconvex one.
     """
     point = check.point
     if point is None or not check.residual <= tol:
@@ -202,6 +215,8 @@ def how_met(problem: Problem, check: StoppingCheck, tol: float, slopes: bool) ->
     if problem.penalty.shape != "convex":
         return met if float(point.prox_moves.max()) <= tol else Met.NOT
     gap = point.find_gap(problem, check.residual)
+    if gap is None and point.quadratic:
+        return point.cannot_fall(problem, tol, met)
     if gap is None or gap <= tol:
         return met
     gap = point.rounded_gap(problem)

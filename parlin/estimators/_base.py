@@ -137,7 +137,8 @@ class PARLinearModel(MultiOutputMixin, RegressorMixin, BaseEstimator, metaclass=
         previous = getattr(self, "coef_", None) if self.warm_start else None
         if previous is None or np.atleast_2d(previous).shape != (n_outputs, n_features):
             return [None] * n_outputs
-        return list(np.atleast_2d(previous))
+        # A fit that failed seeds none.
+        return [w if np.isfinite(w).all() else None for w in np.atleast_2d(previous)]
 
     def _check_parameters(self) -> None:
         at_least_zero("alpha", self.alpha, remedy="alpha=0 is the unpenalised fit")

@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 
 from parlin._arguments import flag, positive, whole
-from parlin._solve import Result, solve
+from parlin._solve import Result
 from parlin._types import FloatArray
 from parlin.estimators._base import PARLinearModel, Targets
 from parlin.penalty import PAR
-from parlin.problem import Problem
 
 _MOST_LEVELS = 1_000_000
 
@@ -76,9 +75,3 @@ class ConvexGridModel(GridModel):
         flag("bounded", self.bounded)
         if self.bounded and self.n_levels is None:
             raise ValueError("bounded=True needs n_levels: a box ends at the last level")
-
-
-def lasso_coefficients(targets: Targets, alpha: float) -> FloatArray:
-    """The Lasso's coefficients at `alpha` to three digits, shape (k, d): the scale of a grid."""
-    penalty = PAR([0.0], [-1.0, 1.0]).scaled(alpha)
-    return np.stack([solve(Problem(loss, penalty), tol=1e-4).w for loss in targets.losses])

@@ -6,7 +6,8 @@ from parlin import designs
 from parlin._arguments import positive
 from parlin._types import FloatArray
 from parlin.estimators._base import Targets
-from parlin.estimators._grid import ConvexGridModel, lasso_coefficients
+from parlin.estimators._grid import ConvexGridModel
+from parlin.estimators._relatives import lasso_coefficients
 from parlin.penalty import PAR
 from parlin.solvers.base import Solver
 

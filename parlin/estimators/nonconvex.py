@@ -12,7 +12,8 @@ from parlin._arguments import whole
 from parlin._solve import Result, multi_start
 from parlin._types import FloatArray
 from parlin.estimators._base import Targets
-from parlin.estimators._grid import GridModel, lasso_coefficients
+from parlin.estimators._grid import GridModel
+from parlin.estimators._relatives import lasso_coefficients
 from parlin.penalty import PAR
 from parlin.problem import Problem
 from parlin.solvers.base import Solver

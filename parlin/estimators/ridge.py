@@ -2,13 +2,11 @@ r"""PARRidge: ridge regression whose penalty is interpolated on a grid."""
 
 from __future__ import annotations
 
-import numpy as np
-from sklearn.linear_model import LinearRegression, Ridge
-
 from parlin import designs
 from parlin._types import FloatArray
 from parlin.estimators._base import Targets
 from parlin.estimators._grid import ConvexGridModel
+from parlin.estimators._relatives import ridge_coefficients
 from parlin.penalty import PAR
 from parlin.solvers.base import Solver
 
@@ -105,14 +103,3 @@ class PARRidge(ConvexGridModel):
 
     def _unquantized_coefficients(self, targets: Targets) -> FloatArray:
         return ridge_coefficients(targets, self.alpha)
-
-
-def ridge_coefficients(targets: Targets, alpha: float) -> FloatArray:
-    """scikit-learn's Ridge coefficients for the same objective, shape (k, d); least squares at alpha = 0."""
-    design = targets.design
-    total = design.shape[0] if design.sample_weight is None else design.sample_weight.sum()
-    model = Ridge(alpha=alpha * total, fit_intercept=design.centre)
-    if alpha == 0.0:
-        model = LinearRegression(fit_intercept=design.centre)
-    model.fit(design.X, targets.columns, sample_weight=design.sample_weight)
-    return np.reshape(model.coef_, (-1, design.shape[1]))

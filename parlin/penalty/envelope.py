@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from parlin._types import FloatArray, IndexArray
+from parlin.penalty.piecewise import unit
 
 
 class Envelope(NamedTuple):
@@ -24,7 +25,7 @@ def convex_envelope(levels: FloatArray, slopes: FloatArray, values: FloatArray) 
     """The lower convex hull of the graph over the levels, where ψ takes the given values."""
     if np.all(slopes[1:] > slopes[:-1]):
         return Envelope(np.arange(levels.size), slopes[1:-1])
-    x, y = levels.tolist(), values.tolist()
+    x, y = (unit(levels) * levels).tolist(), (unit(values) * values).tolist()
     hull: list[int] = []
     for k in range(len(x)):
         while len(hull) >= 2:

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from parlin._kernels import all_finite
 from parlin._types import FloatArray
 
+# Cubes of larger numbers, and of their inverses, are far from under- and overflow.
+_SMALL = 1e-60
 # Vectors longer than this are searched for entries other than zero first.
 _MANY = 2000
 
@@ -69,6 +71,18 @@ def same_kinks(slopes: FloatArray, others: FloatArray) -> bool:
     return bool(same) and np.count_nonzero(slopes[1:] == slopes[:-1]) == 0
 
 
+def unit(*arrays: FloatArray) -> float:
+    """A power of two that brings the largest finite entry near one; 1 where products of entries are harmless.
+
+    Multiplying by it is exact, so that squares and products neither under- nor overflow and nothing changes.
+    """
+    sizes = [np.abs(a[np.isfinite(a)]).max(initial=0.0) for a in arrays]
+    largest = max(sizes)
+    if largest == 0.0 or _SMALL <= largest <= 1.0 / _SMALL:
+        return 1.0
+    return math.ldexp(1.0, min(1 - math.frexp(largest)[1], 1023))
+
+
 Cells = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 
@@ -121,7 +135,8 @@ def minimiser(levels: FloatArray, slopes: FloatArray) -> float | None:
         return origin
     # ψ at the candidates relative to the first: a wall outside them takes no part.
     first, last = candidates[0], candidates[-1]
-    rises = slopes[first + 1 : last + 1] * (levels[first + 1 : last + 1] - levels[first:last])
+    steps, widths = slopes[first + 1 : last + 1], levels[first + 1 : last + 1] - levels[first:last]
+    rises = (unit(steps) * steps) * (unit(widths) * widths)
     values = np.concatenate(([0.0], rises.cumsum()))[candidates - first]
     rounding = 8 * np.finfo(np.float64).eps * float(np.abs(rises).sum())
     best = candidates[values <= values.min() + rounding]

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from parlin._kernels import Prox
 from parlin._types import FloatArray
+from parlin.penalty.piecewise import unit
 
 Ties = Literal["right", "left", "toward_zero"]
 
@@ -152,7 +153,8 @@ def prox_naive(levels: FloatArray, slopes: FloatArray, v: float, step: float) ->
 
 def _envelope(shifts: FloatArray, lower: FloatArray, upper: FloatArray) -> tuple[list[int], FloatArray]:
     """The cells on the upper envelope of the ``M_i`` and the ``v`` at which each takes over."""
-    a, left, right = shifts.tolist(), lower.tolist(), upper.tolist()
+    scale = unit(shifts, lower, upper)
+    a, left, right = ((scale * part).tolist() for part in (shifts, lower, upper))
     stack = [0]
     starts = [-math.inf]
     # rises[k]: growth of γψ between the right end of stack[k − 1] and the left end of stack[k],
@@ -176,7 +178,7 @@ def _envelope(shifts: FloatArray, lower: FloatArray, upper: FloatArray) -> tuple
             rise += rises[-1] + a[i] * width
             stack.pop(), starts.pop(), rises.pop()
         stack.append(j), starts.append(start), rises.append(rise)
-    return stack, np.array(starts[1:])
+    return stack, np.array(starts[1:]) / scale
 
 
 def _crossing(a: float, b: float, width_i: float, width_j: float, gap: float, rise: float) -> float:
@@ -244,6 +246,8 @@ def _prox_all_cells(levels: FloatArray, slopes: FloatArray, v: FloatArray, step:
     edges = np.concatenate(([-np.inf], levels, [np.inf]))
     defined = np.isfinite(v)
     u = np.where(defined, v, 0.0)
+    scale = unit(levels, step.max(initial=0.0) * slopes[finite])
+    u, edges, slopes = scale * u, scale * edges, scale * slopes
     first, *others = finite.tolist()
     left, right = np.full_like(v, edges[first]), np.full_like(v, edges[first + 1])
     shift, rise = step * slopes[first], np.zeros_like(v)
@@ -260,8 +264,8 @@ def _prox_all_cells(levels: FloatArray, slopes: FloatArray, v: FloatArray, step:
             rise = np.where(wins, 0.0, rise + challenge * width)
         shift = np.where(wins, challenge, shift)
         left, right = np.where(wins, edges[j], left), np.where(wins, edges[j + 1], right)
-    low, high = edges[finite[0]], edges[finite[-1] + 1]
-    return np.where(defined, np.minimum(np.maximum(u - shift, left), right), np.clip(v, low, high))
+    v = np.clip(v, edges[finite[0]] / scale, edges[finite[-1] + 1] / scale)
+    return np.where(defined, np.minimum(np.maximum(u - shift, left), right) / scale, v)
 
 
 # -- the closed form of the index on uniform grids --------------------------------------------------
