@@ -34,6 +34,8 @@ def parse(name: str, content: bytes) -> tuple[Evidence, ...]:
     """
     try:
         record = json.loads(content)
+        if "sha256" not in record:
+            raise ValueError("it holds no hash of its claims")
         if record["sha256"] != digest([name, record["claims"]]):
             raise ValueError("its hash is not that of its claims, so no run of this experiment wrote it")
         claims = tuple(map(Evidence.from_json, record["claims"]))

@@ -69,8 +69,9 @@ def remove_leftovers(*folders: Path) -> None:
 
 def why(error: BaseException) -> str:
     """The error in a line: what a damaged file makes a parser say has no other bounds."""
-    text = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
-    return text.splitlines()[0][:200]
+    kind = "" if type(error) is ValueError else f"{type(error).__name__}: "
+    text = getattr(error, "strerror", None) or f"{kind}{error}"
+    return text.partition("\n")[0][:200]
 
 
 # A lock ends with its process, whereas a number of a process may be given to another one.

@@ -215,6 +215,8 @@ def _recall(kept: Path, fingerprint: str) -> tuple[tuple[Evidence, ...], str]:
 def _parse(content: bytes, fingerprint: str) -> tuple[Evidence, ...]:
     """The claims that `_keep` wrote, none if they are of other code; any error for what it did not write."""
     record = json.loads(content)
+    if "sha256" not in record:
+        raise ValueError("it holds no hash of its claims")
     if record.pop("sha256") != digest(record):
         raise ValueError("its hash is not that of what it holds, so no run wrote it")
     return tuple(map(Evidence.from_json, record["claims"])) if record["fingerprint"] == fingerprint else ()
