@@ -24,6 +24,21 @@ _DENSE_SPECTRUM = 600
 # A sparse design of no more entries is made dense for its Gram matrix, where centring by subtraction
 # of products would cancel.
 _DENSE_GRAM = 20_000_000
+# Additions and multiplications in one call of BLAS, some .1 s of one core.
+_OPERATIONS = 3e9
+
+
+def products_of_columns(A: FloatArray) -> FloatArray:
+    """``A'A``, a panel of rows at a time where it is long: no signal ends a call of BLAS."""
+    n, d = A.shape
+    rows = max(1, int(_OPERATIONS / (d * d)))
+    if rows >= n:
+        return A.T @ A
+    total = np.zeros((d, d))
+    for begin in range(0, n, rows):
+        part = A[begin : begin + rows]
+        total += part.T @ part
+    return total
 
 
 class DesignMatrix:
@@ -198,7 +213,7 @@ class DesignMatrix:
         if self.is_sparse and n * d > _DENSE_GRAM:
             return self._columns.gram(self.root_weights, self.means if self.centre else None)
         A = self.columns(slice(None))
-        return A.T @ A if d <= n else A @ A.T
+        return products_of_columns(A) if d <= n else products_of_columns(A.T)
 
     @cached_property
     def largest_singular_value(self) -> float:
