@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from parlin._loop import Start, Stopping, certificate_of, run
 from parlin._result import Callback, RelativeTo, Result, Status
 from parlin._starts import find_start
+from parlin._threads import steady_blas
 from parlin.problem import Problem
 from parlin.solvers.base import Solver
 from parlin.solvers.stochastic.base import StochasticSolver
@@ -85,7 +86,7 @@ def solve(
     if not (max_iter >= 0 and max_passes >= 0 and (check_passes is None or check_passes > 0)):
         raise ValueError("max_iter and max_passes must be >= 0 and check_passes > 0")
     # Rounding errors are the loop's business too: an overflow ends as NOT_FINITE, not as a warning.
-    with np.errstate(over="ignore", invalid="ignore"):
+    with steady_blas(problem.loss.design.X.size), np.errstate(over="ignore", invalid="ignore"):
         start = _start(problem, solver, w0, state)
         stopping = Stopping(tol, relative_to, max_iter, max_passes, check_passes, callback)
         w, status, n_iter, passes, history, check, certified, saved, lower = run(

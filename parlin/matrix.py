@@ -19,7 +19,7 @@ from scipy.sparse.linalg import LinearOperator, eigsh
 
 from parlin._cached import cached_property
 from parlin._kernels import columns as kernels
-from parlin._kernels.columns_numpy import is_countable
+from parlin._kernels.columns_numpy import is_countable, products_of_columns
 from parlin._types import FloatArray
 
 # Up to this size of the smaller side the spectrum comes from a dense eigenvalue problem.
@@ -262,7 +262,7 @@ class DesignMatrix:
         if self.is_sparse and n * d > _DENSE_GRAM:
             return self._columns.gram(self.root_weights, self.centres if self.centre else None)
         A = self.columns(slice(None))
-        return A.T @ A if d <= n else A @ A.T
+        return products_of_columns(A) if d <= n else products_of_columns(A.T)
 
     @cached_property
     def largest_singular_value(self) -> float:

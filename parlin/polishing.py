@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from parlin._threads import one_blas_thread
 from parlin._types import FloatArray
 from parlin.problem import Problem
 from parlin.quantizers import nearest
@@ -15,6 +16,7 @@ from parlin.quantizers import nearest
 _ROUNDING = 64 * float(np.finfo(np.float64).eps)
 
 
+@one_blas_thread()
 def polish(
     problem: Problem, w: ArrayLike, levels: ArrayLike | None = None, *, moves: Literal["single"] = "single"
 ) -> FloatArray:

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from parlin._cached import cached_property
 from parlin._kernels import extremes
+from parlin._threads import one_blas_thread, steady_blas
 from parlin._types import BoolArray, FloatArray, IndexArray
 from parlin.losses import LeastSquares, Loss
 from parlin.penalty import PAR, SeparablePenalty
@@ -56,7 +57,8 @@ class Problem:
         if self.penalty.bounded_below:
             return
         n, d = self.loss.design.shape
-        spectrum = np.linalg.eigvalsh(self.loss.design.gram()) if d <= n else np.zeros(1)
+        with one_blas_thread():
+            spectrum = np.linalg.eigvalsh(self.loss.design.gram()) if d <= n else np.zeros(1)
         if spectrum[0] <= d * np.finfo(np.float64).eps * spectrum[-1]:
             raise ValueError(
                 f"the objective can be unbounded below: {self.penalty!r} falls without end (the first slope "
@@ -239,4 +241,5 @@ def alpha_max(
     3.5
     """
     loss = LeastSquares(X, np.asarray(y, dtype=np.float64), sample_weight, fit_intercept)
-    return Problem(loss, penalty, penalty_weights).strength_max()
+    with steady_blas(loss.design.X.size):
+        return Problem(loss, penalty, penalty_weights).strength_max()

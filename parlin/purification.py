@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from parlin._threads import one_blas_thread
 from parlin._types import FloatArray
 from parlin.problem import Problem
 
 
+@one_blas_thread()
 def purify(problem: Problem, w: ArrayLike) -> FloatArray:
     r"""A point with the same fitted values and objective and at most ``rank(X)`` coordinates off the grid.
 

@@ -19,6 +19,8 @@ Triple = tuple[FloatArray, NDArray[np.intc], NDArray[np.intc]]
 _PANEL_ENTRIES = 1 << 16
 # Up to this fraction of nonzero coefficients their columns are read one by one.
 _FEW_COLUMNS = 0.125
+# Additions and multiplications in one call of BLAS, some .1 s of one core.
+_OPERATIONS = 3e9
 # Compiled loops and BLAS count with 32 bits.
 MOST = 2**31 - 1
 
@@ -31,6 +33,19 @@ def all_finite(v: FloatArray) -> bool:
 def extremes(v: FloatArray) -> tuple[float, float]:
     """The least and the greatest entry of a vector; NaN if one is."""
     return float(v.min()), float(v.max())
+
+
+def products_of_columns(A: FloatArray) -> FloatArray:
+    """``A'A``, a panel of rows at a time where it is long: no signal ends a call of BLAS."""
+    n, d = A.shape
+    rows = max(1, int(_OPERATIONS / (d * d)))
+    if rows >= n:
+        return A.T @ A
+    total = np.zeros((d, d))
+    for begin in range(0, n, rows):
+        part = A[begin : begin + rows]
+        total += part.T @ part
+    return total
 
 
 class DenseColumns:

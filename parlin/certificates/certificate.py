@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from parlin._threads import one_blas_thread, steady_blas
 from parlin._types import FloatArray
 from parlin.certificates.stopping import EvaluatedPoint, StoppingCheck, check_point
 from parlin.problem import Problem
@@ -108,13 +109,15 @@ def certify(problem: Problem, w: ArrayLike, tol: float = 1e-8) -> Certificate:
         raise ValueError(f"w must have shape ({problem.size},), but has shape {w.shape}")
     if not tol > 0:
         raise ValueError(f"tol must be positive, but is {tol!r}")
-    check = check_point(problem, w, tol)
-    if check.point is None:
-        return not_finite(problem, w)
-    check.point.read_data(problem, check)
-    return complete(check)
+    with steady_blas(problem.loss.design.X.size):
+        check = check_point(problem, w, tol)
+        if check.point is None:
+            return not_finite(problem, w)
+        check.point.read_data(problem, check)
+        return complete(check)
 
 
+@one_blas_thread()
 def complete(check: StoppingCheck) -> Certificate:
     """The certificate of a point from its check alone, after `EvaluatedPoint.read_data`."""
     point = check.point

@@ -18,6 +18,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from parlin._arguments import at_least_zero, flag, positive, whole
 from parlin._cached import cached_property
 from parlin._solve import Result, solve
+from parlin._threads import steady_blas
 from parlin._types import FloatArray
 from parlin.losses import LeastSquares
 from parlin.losses.samples import positive_rows
@@ -84,11 +85,13 @@ class PARLinearModel(MultiOutputMixin, RegressorMixin, BaseEstimator, metaclass=
         targets = Targets(design, kept.reshape(kept.shape[0], -1))
 
         starts = self._starts(targets.columns.shape[1], design.shape[1])
-        penalty, results, others = self._solve(targets, starts)
-        pairs = zip(targets.losses, results, strict=True)
-        intercept = np.array([loss.intercept(result.w) for loss, result in pairs])
+        with steady_blas(design.X.size):
+            penalty, results, others = self._solve(targets, starts)
+            pairs = zip(targets.losses, results, strict=True)
+            intercept = np.array([loss.intercept(result.w) for loss, result in pairs])
         coef = np.stack([result.w for result in results])
         for result in results:
+            result.__dict__["_check"] = result.certificate  # in place of the arrays that it is made of
             self._warn_unless_certified(result)
 
         several = y.ndim == 2

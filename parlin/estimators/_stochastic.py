@@ -20,6 +20,7 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from parlin._arguments import at_least_zero, flag, positive, whole
 from parlin._solve import Status, solve
+from parlin._threads import steady_blas
 from parlin._types import FloatArray
 from parlin.estimators._copies import copies
 from parlin.estimators._early_stopping import EarlyStopping
@@ -162,7 +163,8 @@ class StochasticModel(BaseEstimator, metaclass=ABCMeta):
         X, y, weights = copies(X, y, weights)
         problem = self._problem(X, y, weights)
         solver = self._solver(self._seed, None)
-        state = solver.init(problem, w)
+        with steady_blas(X.size):
+            state = solver.init(problem, w)
         if self._saved is not None:
             begun, state = state, solver.on_other_rows(problem, self._saved)
             if (state.total is None) == self.average:
@@ -170,7 +172,8 @@ class StochasticModel(BaseEstimator, metaclass=ABCMeta):
             # Of automatic steps the least, with which no part of the stream diverges.
             steps = [begun.step_size, state.step_size] if self.learning_rate == "auto" else [begun.step_size]
             state.step_size = min(steps, key=lambda schedule: schedule.step(1))
-        state = solver.step(problem, state)
+        with steady_blas(X.size):
+            state = solver.step(problem, state)
         if not np.isfinite(state.w).all():
             raise ValueError(_DIVERGED)
         self._set_coefficients(state.w)

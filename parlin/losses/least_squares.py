@@ -12,6 +12,7 @@ from scipy import sparse
 
 from parlin._cached import cached_property
 from parlin._kernels import all_finite, extremes
+from parlin._threads import one_blas_thread
 from parlin._types import FloatArray
 from parlin.losses.base import coordinate_step
 from parlin.losses.samples import check_shapes, is_complex, is_finite, positive_rows
@@ -64,6 +65,7 @@ class LeastSquares:
     array([-1.])
     """
 
+    @one_blas_thread()
     def __init__(
         self,
         X: ArrayLike | sparse.spmatrix | sparse.sparray | DesignMatrix,

@@ -16,6 +16,7 @@ from sklearn.utils import check_X_y
 from parlin import designs
 from parlin._arguments import finite, whole
 from parlin._solve import Result, solve
+from parlin._threads import steady_blas
 from parlin._types import FloatArray
 from parlin.losses import LeastSquares
 from parlin.penalty import PAR
@@ -176,7 +177,8 @@ def _falling(problem: Problem, count: int, eps: float) -> FloatArray:
     whole("alphas", count, low=1)
     if not 0 < finite("eps", eps) <= 1:
         raise ValueError(f"eps must lie in (0, 1], but is {eps!r}")
-    top = problem.strength_max()
+    with steady_blas(problem.loss.design.X.size):
+        top = problem.strength_max()
     if math.isinf(top):
         raise ValueError(
             f"no finite strength moves every coefficient to the minimiser of {problem.penalty!r}, so "

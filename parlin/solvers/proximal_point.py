@@ -24,6 +24,7 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from scipy.sparse.linalg import LinearOperator, cg
 
 from parlin._cached import cached_property
+from parlin._kernels.columns_numpy import products_of_columns
 from parlin.problem import Problem
 from parlin.solvers.base import FloatArray
 from parlin.solvers.sparse_factor import sparse_solver
@@ -138,8 +139,8 @@ class QuadraticModel:
             self.passes += J.size / d
             B = design.columns(J) * scale
             if J.size > n:
-                return -_solve(_factor(B @ B.T, 1.0), root * G) / root
-            return B @ _solve(_factor(B.T @ B, 1.0), B.T @ (root * G)) / root - G
+                return -_solve(_factor(products_of_columns(B.T), 1.0), root * G) / root
+            return B @ _solve(_factor(products_of_columns(B), 1.0), B.T @ (root * G)) / root - G
         except LinAlgError:
             return None
 
@@ -213,7 +214,7 @@ class QuadraticModel:
             else:
                 self.passes += J.size / d
                 B = self.design.columns(J) / norms
-                gram = B.T @ B
+                gram = products_of_columns(B)
             try:
                 solve = partial(_solve, _factor(gram, shift))
             except LinAlgError:
