@@ -186,8 +186,9 @@ def judge_gap(
         return []
     if math.isnan(gap) or gap < 0:
         return [Finding(GAP_IMPOSSIBLE, subject, f"gap {gap}")]
-    # Without the exact minimum the best point known gives a lower bound of the true gap.
-    least = reference.least if reference.least is not None else reference.best
+    # The exact minimum of columns that depend but for the rounding of their entries is at no float64 point;
+    # a gap is refuted by a point alone.
+    least = reference.best
     if least is None or not case.is_convex:
         return []
     unit = max(reference.exact.loss_at_zero, abs(value))

@@ -60,7 +60,8 @@ def _absurd(rng: Rng) -> Case:
     elif draw < 0.8:
         X = X * 10.0 ** rng.uniform(-170, 170)
     if rng.random() < 0.5:
-        y = y * 10.0 ** rng.uniform(-100, 100)
+        reach = 100 if rng.random() < 0.8 else 170
+        y = y * 10.0 ** rng.uniform(-reach, reach)
     intercept = rng.random() < 0.6
     if rng.random() < 0.3:
         X = X + _offsets(rng, X.shape[1], 15)
