@@ -118,6 +118,11 @@ class DesignMatrix:
         """Whether 32 bits can count the rows, and the stored entries of a sparse matrix."""
         return is_countable(self.given)
 
+    @property
+    def most_rank(self) -> int:
+        """What the rank is at most: centred columns sum to zero, which leaves one row less."""
+        return min(self.shape[0] - self.centre, self.shape[1])
+
     # -- what is stored, and what is known of its columns ------------------------------------------
 
     @cached_property

@@ -215,6 +215,11 @@ class Problem:
         """Which penalised coordinates equal a level, float for float, shape (d,)."""
         return self.separable.on_level(w)
 
+    def on_concave_kink(self, w: ArrayLike) -> NDArray[np.bool_]:
+        """Which penalised coordinates are on a level where the slope falls: none of a local minimiser is."""
+        slopes, code = self.penalty.slopes, self.penalty.codes(w)
+        return (code >= 0) & (slopes[code + 1] < slopes[code]) & self.penalised
+
     def unquantized(self, w: ArrayLike) -> NDArray[np.intp]:
         """The indices of the penalised coordinates off every level: U(w) of [PAR]."""
         return np.flatnonzero(self.penalised & ~self.penalty.on_level(w))

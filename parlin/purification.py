@@ -47,7 +47,7 @@ def purify(problem: Problem, w: ArrayLike) -> FloatArray:
         return w
     norms = problem.loss.design.column_norms
     # A null vector of k + 1 columns is enough, k the rank: only that many enter the decomposition.
-    limit = min(problem.loss.design.shape) + 1
+    limit = problem.loss.design.most_rank + 1
     for _ in range(problem.size):
         free = problem.unquantized(w)
         zero = free[norms[free] == 0.0]
@@ -74,7 +74,7 @@ def _null_direction(
     _, values, rows = np.linalg.svd(columns, full_matrices=True)
     # Rounding of the decomposition, in units of the unit-norm columns.
     threshold = max(columns.shape) * np.finfo(np.float64).eps * values[0]
-    rank = int(np.count_nonzero(values > threshold))
+    rank = min(int(np.count_nonzero(values > threshold)), problem.loss.design.most_rank)
     null = rows[rank:]
     if null.shape[0] == 0:
         return None

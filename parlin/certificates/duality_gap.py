@@ -12,8 +12,8 @@ from parlin._types import FloatArray, IndexArray
 from parlin.penalty.separable import SeparablePenalty
 from parlin.problem import Problem
 
-# Columns of length one count as dependent where pivoting leaves less than this of one.
-_DEPENDENT = 1e-13
+# Columns of length one count as dependent where pivoting leaves no more of one than rounding errors.
+_ROUNDING = 2e-15
 # A dual point orthogonal to unpenalised columns closer to dependent than this cannot be shown feasible.
 _DOUBTFUL = 1e-10
 # Products of a decomposition that is worth its time: half a second.
@@ -82,26 +82,23 @@ def projected_gap(
     return gap
 
 
-def possible_fall(problem: Problem, w: FloatArray, allowance: FloatArray | None = None) -> float | None:
+def possible_fall(problem: Problem, w: FloatArray) -> float | None:
     r"""How much lower the objective gets if the free coordinates move alone and as if cells had no ends.
 
-    ``½ ‖R⁻ᵀ (X_F'r − ω_F s_F)‖²`` with ``X_F = Q R`` (half of Newton's decrement), the entries first brought
-    nearer to 0 by the `allowance`.  It stands in for the gap of a quadratic loss where there is none: a small
-    gradient alone says little about a direction with hardly any curvature.  None if F is too large.
+    ``½ ‖Q'r − R⁻ᵀ ω_F s_F‖²`` with ``X_F = Q R``, half of Newton's decrement.  It stands in for the gap of a
+    quadratic loss where there is none: a small gradient alone says little about a direction with hardly any
+    curvature.  None if F is too large.
     """
     face = _Face.of(problem, w, np.flatnonzero(~problem.on_level(w)))
-    return None if face is None else face.fall(allowance)
+    return None if face is None else face.fall()
 
 
 class _Face(NamedTuple):
-    """Chosen coordinates of a point, their columns at length one, and the correlations that they need."""
+    """The columns of chosen coordinates at length one, ``Q R``, and the correlations that they need."""
 
-    chosen: IndexArray
-    norms: FloatArray
-    A: FloatArray
     Q: FloatArray
     R: FloatArray
-    order: IndexArray  # of the columns of A in Q R, the independent ones
+    order: IndexArray  # of the columns in Q R, the independent ones
     wanted: FloatArray
     u: FloatArray  # the residual
 
@@ -116,31 +113,29 @@ class _Face(NamedTuple):
         A = design.columns(chosen) / norms
         Q, R, order = qr(A, mode="economic", pivoting=True)
         pivots = np.abs(np.diag(R))
-        rank = int(np.count_nonzero(pivots > _DEPENDENT * pivots[0])) if pivots.size else 0
+        most = _ROUNDING * math.sqrt(n) * pivots[:1].sum()
+        rank = int(np.count_nonzero(pivots > most))
         wanted = np.where(penalty.penalised, penalty.penalty.subdifferential(w)[0], 0.0)
         if penalty.weights is not None:
             wanted *= penalty.weights
         wanted = wanted[chosen] / norms
         u = design.embed(problem.loss.residual(w))
-        return cls(chosen, norms, A, Q[:, :rank], R[:rank, :rank], order[:rank], wanted, u)
+        return cls(Q[:, :rank], R[:rank, :rank], order[:rank], wanted, u)
 
     def projected(self) -> FloatArray:
         """The vector next to the residual whose correlations are those wanted."""
         u = self.u
         for _ in range(_PROJECTIONS):
-            u = u + self.Q @ self._solved(self.wanted - self.A.T @ u)
+            u = u + self.Q @ self._missing(u)
         return u
 
-    def fall(self, allowance: FloatArray | None) -> float:
-        missing = self.wanted - self.A.T @ self.u
-        if allowance is not None:
-            left = np.abs(missing) - allowance[self.chosen] / self.norms
-            missing = np.sign(missing) * np.maximum(left, 0.0)
-        step = self._solved(missing)
-        return 0.5 * float(step @ step)
+    def fall(self) -> float:
+        missing = self._missing(self.u)
+        return 0.5 * float(missing @ missing)
 
-    def _solved(self, missing: FloatArray) -> FloatArray:
-        return solve_triangular(self.R, missing[self.order], trans="T")
+    def _missing(self, u: FloatArray) -> FloatArray:
+        """The coordinates in Q of the least move of u to the correlations wanted."""
+        return solve_triangular(self.R, self.wanted[self.order], trans="T") - self.Q.T @ u
 
 
 def _smallest_pivot(columns: FloatArray) -> float:

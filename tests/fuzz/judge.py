@@ -192,6 +192,8 @@ def judge_gap(
     if least is None or not case.is_convex:
         return []
     unit = max(reference.exact.loss_at_zero, abs(value))
+    if not reference.exact.loss_at_zero:  # the unit is then a word of the library's
+        unit = max(unit, Fraction(case.problem().value_scale(0.0)))
     true = difference(value, least, unit)
     noise = NOISE * max(1.0, difference(reference.scale, Fraction(0), unit))
     if gap < true - (noise + 1e-6 * true):

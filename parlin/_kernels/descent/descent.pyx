@@ -164,8 +164,10 @@ cdef class Descent:
     cdef _allocate(self, Py_ssize_t n_levels):
         """Lay the vectors out in one array of integers and one of reals, zero at first."""
         cdef Py_ssize_t n = self.columns.n, p = self.columns.p, j
+        # Centred columns sum to zero, which leaves one row less.
+        cdef Py_ssize_t rank = min(max(n - self.columns.centred, 1), p)
         # No more free columns are in the factor than get Newton steps, and one that depends on them.
-        cdef Py_ssize_t size = min(min(n, p), self.newton_limit) + 1
+        cdef Py_ssize_t size = min(rank, self.newton_limit) + 1
         cdef double* ones
         self.integers = np.zeros(5 * p + 2 * size, dtype=np.intc)
         self.at.place = &self.integers[0]
@@ -199,7 +201,7 @@ cdef class Descent:
             ones[j] = 1.0
         self.penalty.omega = ones
         self.L = np.empty((size, size), order="F")
-        self.factor.L, self.factor.stride, self.factor.capacity = &self.L[0, 0], size, min(n, p)
+        self.factor.L, self.factor.stride, self.factor.capacity = &self.L[0, 0], size, rank
 
     def point(self):
         """The present w: a copy."""

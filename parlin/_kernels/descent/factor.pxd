@@ -139,10 +139,9 @@ cdef inline double project(Factor* factor, const Columns* A, int j, Projection* 
         solve_triangular(factor, b"T", found.correction)
         size = A.norms[j]
         for i in range(factor.m):
-            if tries > 0 or not is_noise(A, found.correction[i], factor.free[i], j):
-                found.x[i] += found.correction[i]
-                pause(A, factor.free[i])
-                add_column(A, factor.free[i], -found.correction[i], found.remainder)
+            found.x[i] += found.correction[i]
+            pause(A, factor.free[i])
+            add_column(A, factor.free[i], -found.correction[i], found.remainder)
             size += fabs(found.x[i]) * A.norms[factor.free[i]]
         centre(A, found.remainder)
         found.rounding = DEPENDENT * DEPENDENT * size * size
