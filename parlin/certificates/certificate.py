@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from parlin._kernels.optimality_numpy import largest_ratio
-from parlin._threads import one_blas_thread, steady_blas
+from parlin._threads import steady, steady_blas
 from parlin._types import FloatArray
 from parlin.certificates.duality_gap import gap_of_least_squares
 from parlin.certificates.stopping import EvaluatedPoint, StoppingCheck, check_point
@@ -120,7 +120,7 @@ def certify(problem: Problem, w: ArrayLike, tol: float = 1e-8) -> Certificate:
         return complete(check)
 
 
-@one_blas_thread()
+@steady(lambda check: 0 if check.point is None else check.point.w.size)
 def complete(check: StoppingCheck) -> Certificate:
     """The certificate of a point from its check alone, after `EvaluatedPoint.read_data`."""
     point = check.point
