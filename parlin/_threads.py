@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import cache
-from typing import NamedTuple
+from functools import cache, wraps
+from typing import NamedTuple, ParamSpec, TypeVar
 
 from threadpoolctl import LibController, ThreadpoolController
 
-# A dense design of more entries is left to as many threads as BLAS has.
+# A design of more entries is left to as many threads as BLAS has.
 MANY_ENTRIES = 1 << 24
 
+P = ParamSpec("P")
+R = TypeVar("R")
 Limited = list[tuple[LibController, int]]  # libraries that were limited, with their numbers before
 
 
@@ -157,4 +159,19 @@ def steady_blas(entries: int) -> AbstractContextManager[None]:
     may limit the threads of the process at any time.  Inside, results depend on neither.  Products with
     very large designs keep the threads, which they gain from.
     """
-    return one_blas_thread() if entries <= MANY_ENTRIES else nullcontext()
+    free = entries > MANY_ENTRIES or _users.own_count > 0  # inside already
+    return nullcontext() if free else one_blas_thread()
+
+
+def steady(entries: Callable[..., int]) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """A function that runs in `steady_blas`, for as many entries as `entries` finds in its arguments."""
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        @wraps(function)
+        def steadied(*args: P.args, **kwargs: P.kwargs) -> R:
+            with steady_blas(entries(*args, **kwargs)):
+                return function(*args, **kwargs)
+
+        return steadied
+
+    return decorate

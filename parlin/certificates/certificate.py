@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from parlin._threads import one_blas_thread, steady_blas
+from parlin._threads import steady, steady_blas
 from parlin._types import FloatArray
 from parlin.certificates.stopping import EvaluatedPoint, StoppingCheck, check_point
 from parlin.problem import Problem
@@ -117,7 +117,7 @@ def certify(problem: Problem, w: ArrayLike, tol: float = 1e-8) -> Certificate:
         return complete(check)
 
 
-@one_blas_thread()
+@steady(lambda check: 0 if check.point is None else check.point.w.size)
 def complete(check: StoppingCheck) -> Certificate:
     """The certificate of a point from its check alone, after `EvaluatedPoint.read_data`."""
     point = check.point

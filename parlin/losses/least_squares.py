@@ -12,7 +12,7 @@ from scipy import sparse
 
 from parlin._cached import cached_property
 from parlin._kernels import all_finite, extremes
-from parlin._threads import one_blas_thread
+from parlin._threads import MANY_ENTRIES, steady
 from parlin._types import FloatArray
 from parlin.losses.base import coordinate_step
 from parlin.losses.samples import check_shapes, is_complex, is_finite, positive_rows
@@ -65,7 +65,7 @@ class LeastSquares:
     array([-1.])
     """
 
-    @one_blas_thread()
+    @steady(lambda self, X, *rest, **options: getattr(X, "size", MANY_ENTRIES))
     def __init__(
         self,
         X: ArrayLike | sparse.spmatrix | sparse.sparray | DesignMatrix,
