@@ -19,7 +19,7 @@ from scipy.sparse.linalg import LinearOperator, eigsh
 
 from parlin._cached import cached_property
 from parlin._kernels import columns as kernels
-from parlin._kernels.columns_numpy import is_countable, products_of_columns
+from parlin._kernels.columns_numpy import is_countable, products_of_columns, shifted
 from parlin._types import FloatArray
 
 # Up to this size of the smaller side the spectrum comes from a dense eigenvalue problem.
@@ -151,7 +151,7 @@ class DesignMatrix:
                 break
             shift = np.where(far, means, 0.0)
             offsets = shift if offsets is None else offsets + shift
-            X = _shifted(X, shift)
+            X = shifted(X, shift)
             columns = kernels.columns_of(X)
             facts = columns.statistics(self.weights, self.sample_weight is None, True, u)
         centres, raw, centred, products = facts
@@ -280,23 +280,3 @@ class DesignMatrix:
         value, vector = eigsh(normal, k=1, v0=start, tol=1e-8)
         residual = np.linalg.norm(normal.matvec(vector[:, 0]) - value[0] * vector[:, 0])
         return float(np.sqrt(value[0] + residual))
-
-
-def _shifted(
-    X: FloatArray | sparse.spmatrix | sparse.sparray, offsets: FloatArray
-) -> FloatArray | sparse.csc_array:
-    """`X` less the offsets of its columns, in Fortran order or CSC format.
-
-    The differences are exact for entries between half an offset and twice it, and otherwise rounded as any
-    deviation is.  A sparse column far from zero has few entries that are zero, so little is made dense.
-    """
-    if not sparse.issparse(X):
-        X = np.array(X, order="F")
-        for j in np.flatnonzero(offsets):
-            X[:, j] -= offsets[j]
-        return X
-    far = offsets != 0.0
-    X = sparse.csc_array(X)
-    dense = sparse.csc_array(X[:, far].toarray() - offsets[far])
-    order = np.concatenate((np.flatnonzero(~far), np.flatnonzero(far)))
-    return sparse.csc_array(sparse.hstack((X[:, ~far], dense), format="csc")[:, np.argsort(order)])

@@ -15,8 +15,8 @@ from parlin._kernels import all_finite, extremes
 from parlin._threads import MANY_ENTRIES, steady
 from parlin._types import FloatArray
 from parlin.losses.base import coordinate_step
-from parlin.losses.samples import check_shapes, is_complex, is_finite, positive_rows
-from parlin.matrix import FAR, DesignMatrix
+from parlin.losses.samples import centred, check_shapes, is_complex, is_finite, positive_rows
+from parlin.matrix import DesignMatrix
 
 # Rounding errors of a gradient entry, in units of the sizes that `rounding_floor` sums up.
 ROUNDING = 8 * float(np.finfo(np.float64).eps)
@@ -91,7 +91,7 @@ class LeastSquares:
             raise ValueError("X and y must be finite")
         design = self.design
         self.y = y
-        self.y_mean, self._y, self.target = _centred(y, design) if design.centre else (0.0, y, y - 0.0)
+        self.y_mean, self._y, self.target = centred(y, design) if design.centre else (0.0, y, y - 0.0)
         _read_only(self.target)
         self._last: _Evaluation | None = None
         self._origin: _Evaluation | None = None  # w = 0, found with the column statistics
@@ -281,20 +281,6 @@ class _Evaluation:
     residual: FloatArray
     gradient: FloatArray | None = None
     value: float | None = None
-
-
-def _centred(y: FloatArray, design: DesignMatrix) -> tuple[float, FloatArray, FloatArray]:
-    """The weighted mean of y, what was centred, and the centred targets.
-
-    Targets far from 0 are first brought near it, by a difference that is exact or as good as any deviation.
-    A constant y is centred to exactly zero.
-    """
-    mean = float(y[0]) if np.all(y == y[0]) else float(design.weights @ y)
-    target = y - mean
-    if not abs(mean) > FAR * math.sqrt(2 * design.half_square(target)):
-        return mean, y, target
-    rest = float(design.weights @ target)
-    return mean + rest, target, target - rest
 
 
 def _read_only(array: FloatArray) -> FloatArray:

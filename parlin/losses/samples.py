@@ -1,12 +1,15 @@
-r"""Which samples are accepted: real and finite, one target and at most one nonnegative weight a row."""
+r"""Samples: those accepted are real and finite, with a nonnegative weight a row; targets are centred."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import sparse
 
 from parlin._types import FloatArray
+from parlin.matrix import FAR, DesignMatrix
 
 
 def is_complex(X: ArrayLike | sparse.spmatrix | sparse.sparray) -> bool:
@@ -60,3 +63,17 @@ def positive_rows(
     X = np.asarray(X)
     # Indexing gives C order; Fortran order is what reads columns fast.
     return np.asarray(X[keep], order="F" if X.flags.f_contiguous else "C"), y[keep], weights[keep]
+
+
+def centred(y: FloatArray, design: DesignMatrix) -> tuple[float, FloatArray, FloatArray]:
+    """The weighted mean of y, what was centred, and the centred targets.
+
+    Targets far from 0 are first brought near it, by a difference that is exact or as good as any deviation.
+    A constant y is centred to exactly zero.
+    """
+    mean = float(y[0]) if np.all(y == y[0]) else float(design.weights @ y)
+    target = y - mean
+    if not abs(mean) > FAR * math.sqrt(2 * design.half_square(target)):
+        return mean, y, target
+    rest = float(design.weights @ target)
+    return mean + rest, target, target - rest
