@@ -7,7 +7,7 @@ and trusts nothing that a solver computed.
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from parlin._threads import steady, steady_blas
 from parlin._types import FloatArray
 from parlin.certificates.stopping import EvaluatedPoint, StoppingCheck, check_point
+from parlin.certificates.units import Units
 from parlin.problem import Problem
 
 
@@ -109,6 +110,9 @@ def certify(problem: Problem, w: ArrayLike, tol: float = 1e-8) -> Certificate:
         raise ValueError(f"w must have shape ({problem.size},), but has shape {w.shape}")
     if not tol > 0:
         raise ValueError(f"tol must be positive, but is {tol!r}")
+    units = Units.of(problem)
+    if units is not None:
+        return in_old_units(certify(units.problem(problem), units.there(w), tol), units)
     with steady_blas(problem.loss.design.X.size), np.errstate(over="ignore", invalid="ignore"):
         check = check_point(problem, w, tol)
         if check.point is None:
@@ -137,6 +141,13 @@ def complete(check: StoppingCheck) -> Certificate:
         on_level=int(np.count_nonzero(penalty.on_level(w))),
         size=penalty.n_penalised,
     )
+
+
+def in_old_units(c: Certificate, units: Units) -> Certificate:
+    """That of a problem as it was, given that of `Units.problem`: only objectives and the step have units."""
+    rounded = None if c.rounded_objective is None else units.value(c.rounded_objective)
+    values = {"objective": units.value(c.objective), "rounded_objective": rounded}
+    return replace(c, **values, prox_step=units.step(c.prox_step))
 
 
 def not_finite(problem: Problem, w: FloatArray) -> Certificate:

@@ -15,7 +15,7 @@ from parlin._kernels import all_finite, extremes
 from parlin._threads import MANY_ENTRIES, steady
 from parlin._types import FloatArray
 from parlin.losses.base import coordinate_step
-from parlin.losses.samples import centred, check_shapes, is_complex, is_finite, positive_rows
+from parlin.losses.samples import centred, check_shapes, is_complex, is_finite, is_tiny, positive_rows
 from parlin.matrix import DesignMatrix
 
 # Rounding errors of a gradient entry, in units of the sizes that `rounding_floor` sums up.
@@ -103,6 +103,11 @@ class LeastSquares:
             if is_finite(design.X):
                 raise ValueError("X is too large: squares of its entries overflow; divide X by a power of 10")
             raise ValueError("X and y must be finite")
+        with np.errstate(over="ignore"):
+            finite = math.isfinite(self.value_at_zero)
+        if not finite:
+            raise ValueError("y is too large: the sum of its squares overflows; divide y by a power of 10")
+        self.is_tiny = is_tiny(design, self.target)
         if adjoint is not None:
             self.gradient_at_zero = _read_only(-adjoint)
             self._origin = _Evaluation(bytes(8 * self.size), self.target, self.gradient_at_zero)
