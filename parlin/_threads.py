@@ -16,6 +16,8 @@ from typing import NamedTuple, ParamSpec, TypeVar
 
 from threadpoolctl import LibController, ThreadpoolController
 
+# BLAS takes one thread by itself for products with designs of no more entries.
+FEW_ENTRIES = 1 << 13
 # A design of more entries is left to as many threads as BLAS has.
 MANY_ENTRIES = 1 << 24
 
@@ -157,9 +159,9 @@ def steady_blas(entries: int) -> AbstractContextManager[None]:
 
     A sum that BLAS splits among its threads has other last bits than that of one thread, and another fit
     may limit the threads of the process at any time.  Inside, results depend on neither.  Products with
-    very large designs keep the threads, which they gain from.
+    very large designs keep the threads, which they gain from; with very small ones BLAS takes one by itself.
     """
-    free = entries > MANY_ENTRIES or _users.own_count > 0  # inside already
+    free = not FEW_ENTRIES < entries <= MANY_ENTRIES or _users.own_count > 0  # inside already
     return nullcontext() if free else one_blas_thread()
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import qr, solve_triangular
 
+from parlin._kernels import optimality
 from parlin._types import FloatArray, IndexArray
 from parlin.penalty.separable import SeparablePenalty
 from parlin.problem import Problem
@@ -49,7 +50,12 @@ def gap_of_least_squares(
     """
     if not has_gap(penalty):
         return None
-    factor, penalty_part = _penalty_part(penalty, w, -gradient, allowance)
+    psi = penalty.penalty
+    if allowance is None and psi.shape == "convex":
+        arrays = penalty.weights, psi.levels, psi.slopes, *psi.anchors
+        factor, penalty_part = optimality.penalty_gap(w, gradient, *arrays)
+    else:
+        factor, penalty_part = _penalty_part(penalty, w, -gradient, allowance)
     return (1.0 - factor) ** 2 * value + penalty_part
 
 
