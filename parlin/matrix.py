@@ -135,8 +135,13 @@ class DesignMatrix:
         One pass over the data where the compiled kernels read columns.
         """
         stored, products = self._store(self._dual(u))
-        self.__dict__.setdefault("_stored", stored)
+        stored = self.__dict__.setdefault("_stored", stored)
+        self._hold(stored)
         return products
+
+    def _hold(self, stored: _Stored) -> None:
+        """Put at hand what the attributes below would look up."""
+        self.X, self._columns, self.offsets, self.centres, self.raw_norms, self.column_norms = stored
 
     def _store(self, u: FloatArray) -> tuple[_Stored, FloatArray]:
         """What is stored, and X'u: means do not count in it, since with centring u sums to zero."""
@@ -157,17 +162,17 @@ class DesignMatrix:
         centres, raw, centred, products = facts
         return _Stored(X, columns, offsets, centres, raw, centred if self.centre else raw), products
 
-    @property
+    @cached_property
     def X(self) -> FloatArray | sparse.spmatrix | sparse.sparray:
         """The entries that are computed with, (n, d): as given, or less their columns' `offsets`."""
         return self._stored.X
 
-    @property
+    @cached_property
     def offsets(self) -> FloatArray | None:
         """What was subtracted from the columns far from zero, shape (d,); None where nothing was."""
         return self._stored.offsets
 
-    @property
+    @cached_property
     def centres(self) -> FloatArray:
         """The weighted means of the columns of `X`, shape (d,); zeros without centring."""
         return self._stored.centres
@@ -181,17 +186,17 @@ class DesignMatrix:
         """
         return self.centres if self.offsets is None else self.offsets + self.centres
 
-    @property
+    @cached_property
     def raw_norms(self) -> FloatArray:
         """Weighted norms of the columns of `X`, not centred, shape (d,): the scale of rounding errors."""
         return self._stored.raw_norms
 
-    @property
+    @cached_property
     def column_norms(self) -> FloatArray:
         """Weighted norms of the columns, shape (d,); centred ones are summed without cancellation."""
         return self._stored.column_norms
 
-    @property
+    @cached_property
     def _columns(self) -> kernels.DenseColumns | kernels.SparseColumns:
         return self._stored.columns
 

@@ -77,7 +77,7 @@ def penalty_gap(
     const double[::1] w, const double[::1] gradient, omega, const double[::1] levels,
     const double[::1] slopes, const double[::1] points, const double[::1] values,
 ):
-    """The largest ``c in (0, 1]`` that makes ``−c g`` feasible for the dual, and the gap's part of a convex ψ.
+    """The largest ``c in (0, 1]`` that makes ``−c g`` feasible in the dual, and the gap's part of a convex ψ.
 
     ``p = −c g_j / ω_j`` lies between the outer slopes, the first of which is negative, the last positive; the
     part is ``Σ_j ω_j (ψ(w_j) + ψ*(p_j) − p_j w_j)`` over the penalised j, each term nonnegative.

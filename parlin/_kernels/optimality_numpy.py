@@ -44,7 +44,7 @@ def penalty_gap(
     w: FloatArray, gradient: FloatArray, omega: FloatArray | None, levels: FloatArray, slopes: FloatArray,
     points: FloatArray, values: FloatArray,
 ) -> tuple[float, float]:  # fmt: skip
-    """The largest ``c in (0, 1]`` that makes ``−c g`` feasible for the dual, and the gap's part of a convex ψ.
+    """The largest ``c in (0, 1]`` that makes ``−c g`` feasible in the dual, and the gap's part of a convex ψ.
 
     ``p = −c g_j / ω_j`` lies between the outer slopes, the first of which is negative, the last positive; the
     part is ``Σ_j ω_j (ψ(w_j) + ψ*(p_j) − p_j w_j)`` over the penalised j, each term nonnegative.

@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from parlin._cached import cached_property
-from parlin._kernels import all_finite, extremes
-from parlin._threads import MANY_ENTRIES, steady
+from parlin._kernels import all_finite, columns, compiled, extremes
+from parlin._threads import FEW_ENTRIES, MANY_ENTRIES, steady
 from parlin._types import FloatArray
 from parlin.losses.base import coordinate_step
 from parlin.losses.samples import centred, check_shapes, is_complex, is_finite, is_tiny, positive_rows
@@ -20,8 +20,7 @@ from parlin.matrix import DesignMatrix
 
 # Rounding errors of a gradient entry, in units of the sizes that `rounding_floor` sums up.
 ROUNDING = 8 * float(np.finfo(np.float64).eps)
-# A difference of values is trusted while it is no smaller a part of the first one.
-_CANCELS = 0.01
+_CANCELS = 0.01  # a difference of values is trusted while it is no smaller a part of the first one
 
 
 class LeastSquares:
@@ -65,7 +64,7 @@ class LeastSquares:
     array([-1.])
     """
 
-    @steady(lambda self, X, *rest, **options: getattr(X, "size", MANY_ENTRIES))
+    @steady(lambda self, X, *rest, **options: _entries_for_blas(X))
     def __init__(
         self,
         X: ArrayLike | sparse.spmatrix | sparse.sparray | DesignMatrix,
@@ -286,6 +285,14 @@ class _Evaluation:
     residual: FloatArray
     gradient: FloatArray | None = None
     value: float | None = None
+
+
+def _entries_for_blas(X: ArrayLike | sparse.spmatrix | sparse.sparray | DesignMatrix) -> int:
+    """The size of what BLAS reads when a loss is made: nothing of columns that compiled loops read."""
+    if not isinstance(X, np.ndarray):
+        return MANY_ENTRIES
+    quick = compiled and X.flags.f_contiguous and X.size <= columns.QUICK and len(X) <= FEW_ENTRIES
+    return 0 if quick else X.size
 
 
 def _read_only(array: FloatArray) -> FloatArray:

@@ -14,7 +14,7 @@ more can be free than a dense factor is worth: then conjugate gradients take New
 cimport cython
 from libc.math cimport INFINITY, fabs, sqrt
 
-from parlin._kernels.descent.columns cimport Columns, pause
+from parlin._kernels.descent.columns cimport Columns, pause_now_and_then
 from parlin._kernels.descent.conjugate cimport conjugate_gradients
 from parlin._kernels.descent.factor cimport DEPENDENT, DOUBTFUL, Factor, Projection
 from parlin._kernels.descent.free_set cimport count_free, lacks_columns, synchronise
@@ -340,14 +340,14 @@ cdef double epochs_of_updates(
     cdef int i, j, moved, kept, size, busy = 0
     cdef long visits = 0
     cdef bint everyone = True
-    cdef double before
+    cdef double before, entries = 0.0
     while visits < <long>max_epochs * screen.n_working:
         moved = kept = 0
         size = screen.n_working if everyone else busy
         for i in range(size):
             j = screen.working_set[i]
             before = at.w[j]
-            pause(A, j)
+            pause_now_and_then(A, j, &entries)
             moved += update(at, A, psi, j)
             if at.w[j] != before or free_at(at, psi, j):
                 screen.working_set[i] = screen.working_set[kept]
