@@ -22,6 +22,8 @@ _SELDOM = 10.0
 # Progress is slow when, after so many passes, the second half of them has not reduced the residual to this
 # fraction of what the first half left: benchmarks/README.md.
 _SLOW_PASSES, _SLOW = 500.0, 0.1
+# "auto" gives up where progress is still slow after so many, and nobody is left to take over.
+_GIVES_UP = 20_000.0
 # Objectives that differ by a smaller fraction of their scale are equally good.
 _HIGHER = 1e-9
 
@@ -95,8 +97,8 @@ def run(
     problem: Problem, solver: Solver | Literal["auto"], start: Start, stopping: Stopping, begin: float
 ) -> Outcome:
     """Iterate until `stopping` says so; `begin` is the clock's reading that seconds are counted from."""
-    successors: list[Solver] = []
-    if solver == "auto":
+    automatic, successors = solver == "auto", []
+    if automatic:
         solver, *successors = automatic_solvers(problem)
     tol, callback = stopping.tol, stopping.callback
     between = _between(solver, stopping)
@@ -124,13 +126,16 @@ def run(
                 callback(n_iter, state, certificate_of(found.problem, found.w, found.check))
             )
             status = _status(found, stopping, exhausted, state, stop)
+            slow = _is_slow(history, found, state)
+            if automatic and slow and status is None and not successors and state.passes > _GIVES_UP:
+                status = Status.STALLED
             saved_best = state.best, state.best_penalty
             if state.final and found.is_below(best):
                 best = found
                 if state.draws and state.keeps_best:
                     state.best, state.best_penalty = found.w, state.penalty
             follower = None if state.draws or exhausted else _follower(
-                found, best, status, _is_slow(history, found, state), successors, solver
+                found, best, status, slow, successors, solver
             )
             if follower is not None:
                 solver, w, passes = *follower, state.passes

@@ -109,7 +109,7 @@ def certify(problem: Problem, w: ArrayLike, tol: float = 1e-8) -> Certificate:
         raise ValueError(f"w must have shape ({problem.size},), but has shape {w.shape}")
     if not tol > 0:
         raise ValueError(f"tol must be positive, but is {tol!r}")
-    with steady_blas(problem.loss.design.X.size):
+    with steady_blas(problem.loss.design.X.size), np.errstate(over="ignore", invalid="ignore"):
         check = check_point(problem, w, tol)
         if check.point is None:
             return not_finite(problem, w)
@@ -122,15 +122,18 @@ def complete(check: StoppingCheck) -> Certificate:
     """The certificate of a point from its check alone, after `EvaluatedPoint.read_data`."""
     point = check.point
     penalty, w = point.penalty, point.w
+    with np.errstate(over="ignore", invalid="ignore"):  # of absurd sizes: the numbers tell
+        slope_residual, prox_residual = point.slope_residual, float(point.prox_moves.max())
+        rounded_objective = _rounded_objective(point)
     return Certificate(
         objective=check.objective,
         residual=check.residual,
         strict_residual=check.strict_residual,
-        slope_residual=point.slope_residual,
-        prox_residual=float(point.prox_moves.max()),
+        slope_residual=slope_residual,
+        prox_residual=prox_residual,
         prox_step=point.prox_step,
         gap=point.relative_gap,
-        rounded_objective=_rounded_objective(point),
+        rounded_objective=rounded_objective,
         on_level=int(np.count_nonzero(penalty.on_level(w))),
         size=penalty.n_penalised,
     )

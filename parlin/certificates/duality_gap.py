@@ -82,15 +82,16 @@ def projected_gap(
     return gap
 
 
-def possible_fall(problem: Problem, w: FloatArray) -> float | None:
+def possible_fall(problem: Problem, w: FloatArray, tol: float) -> float | None:
     r"""How much lower the objective gets if the free coordinates move alone and as if cells had no ends.
 
     ``½ ‖Q'r − R⁻ᵀ ω_F s_F‖²`` with ``X_F = Q R``, half of Newton's decrement.  It stands in for the gap of a
     quadratic loss where there is none: a small gradient alone says little about a direction with hardly any
-    curvature.  None if F is too large.
+    curvature.  Infinite where columns depend on others, and their slopes, up to `tol`, do not: along a null
+    vector the objective then falls until a coordinate lands.  None if F is too large.
     """
     face = _Face.of(problem, w, np.flatnonzero(~problem.on_level(w)))
-    return None if face is None else face.fall()
+    return None if face is None else face.fall(tol * problem.gradient_unit)
 
 
 class _Face(NamedTuple):
@@ -100,6 +101,7 @@ class _Face(NamedTuple):
     R: FloatArray
     order: IndexArray  # of the columns in Q R, the independent ones
     wanted: FloatArray
+    others: tuple[FloatArray, FloatArray]  # of the dependent columns, their part of R and what they need
     u: FloatArray  # the residual
 
     @classmethod
@@ -120,7 +122,8 @@ class _Face(NamedTuple):
             wanted *= penalty.weights
         wanted = wanted[chosen] / norms
         u = design.embed(problem.loss.residual(w))
-        return cls(Q[:, :rank], R[:rank, :rank], order[:rank], wanted, u)
+        others = R[:rank, rank:], wanted[order[rank:]]
+        return cls(Q[:, :rank], R[:rank, :rank], order[:rank], wanted, others, u)
 
     def projected(self) -> FloatArray:
         """The vector next to the residual whose correlations are those wanted."""
@@ -129,9 +132,10 @@ class _Face(NamedTuple):
             u = u + self.Q @ self._missing(u)
         return u
 
-    def fall(self) -> float:
+    def fall(self, slack: float) -> float:
         missing = self._missing(self.u)
-        return 0.5 * float(missing @ missing)
+        others = self.others[1] - self.others[0].T @ (self.Q.T @ self.u + missing)
+        return 0.5 * float(missing @ missing) if np.all(np.abs(others) <= slack) else math.inf
 
     def _missing(self, u: FloatArray) -> FloatArray:
         """The coordinates in Q of the least move of u to the correlations wanted."""

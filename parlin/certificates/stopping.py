@@ -91,7 +91,7 @@ class EvaluatedPoint:
 
     def cannot_fall(self, problem: Problem, tol: float, met: Met) -> Met:
         """How the rule is met where no gap exists: by what moves of the free coordinates alone would gain."""
-        fall = possible_fall(problem, self.w)
+        fall = possible_fall(problem, self.w, tol)
         if fall is None or fall <= tol * self.value_scale:
             return met
         return Met.ROUNDED if met is Met.ROUNDED and fall <= _FALL_ROUNDING * self.value_scale else Met.NOT

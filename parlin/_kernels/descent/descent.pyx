@@ -282,7 +282,7 @@ cdef class Descent:
         cdef Screen* screen = &self.screen
         cdef Iterate* at = &self.at
         cdef int j, round_, reductions = 0, renewals = 0
-        cdef bint has_factor = factor.capacity <= self.newton_limit
+        cdef bint has_factor = factor.capacity <= self.newton_limit, strict = True
         cdef double epochs = 0.0
         self.optimal = False
         set_strength(psi, strength)
@@ -291,17 +291,21 @@ cdef class Descent:
         for round_ in range(max_rounds):
             if epochs > most:
                 break
-            if activate(screen, at, A, psi, factor, round_ == 0 or factor.needs_refactor, &epochs) == 0:
+            strict = strict or factor.needs_refactor
+            if activate(screen, at, A, psi, factor, strict, &epochs) == 0:
                 if has_factor and reductions < MAX_REDUCTIONS and lacks_columns(screen, at, A, psi, factor):
                     # Those of the free that depend on others can land without a change of Aw.
                     self.follow_places()
                     reductions += 1
+                    strict = False
                     continue
                 if renewals < MAX_RENEWALS and self.renew():
                     renewals += 1
+                    strict = True
                     continue
                 self.optimal = True
                 break
+            strict = False
             handle_signals()
             epochs += epochs_of_updates(screen, at, A, psi, max_epochs)
             if count_free(screen, at, psi) <= self.newton_limit:
