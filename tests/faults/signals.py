@@ -1,4 +1,4 @@
-"""Ctrl-C ends every public call within half a second, and a fit afterwards gives the same bits as before.
+"""Ctrl-C ends every public call within the running call of LAPACK, and fits afterwards have the same bits.
 
 An alarm clock sends the signal at a moment that is known to the kernel, and its handler is that of Ctrl-C:
 so a call that keeps the interpreter to itself cannot hide the wait.
