@@ -126,7 +126,8 @@ def test_targets_far_from_zero_give_the_model_of_those_near_it(offset):
     a, b = (solve(Problem(loss, penalty), tol=1e-10) for loss in (near, far))
     assert a.status.is_success and b.status.is_success
     np.testing.assert_allclose(b.w, a.w, rtol=0, atol=1e-8)
-    assert far.intercept(b.w) - offset == pytest.approx(near.intercept(a.w), abs=2.0 * np.spacing(abs(offset)))
+    ulp = float(np.spacing(abs(offset)))
+    assert far.intercept(b.w) - offset == pytest.approx(near.intercept(a.w), abs=2.0 * ulp)
 
 
 def test_constant_targets_far_from_zero_are_exactly_zero():
