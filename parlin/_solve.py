@@ -44,8 +44,8 @@ def solve(
     ----------
     problem : Problem
     solver : Solver or "auto"
-        "auto" is coordinate descent where it applies; where it stalls on a convex problem, semismooth
-        Newton takes over.
+        "auto" is coordinate descent where it applies; where it stalls, overflows or is slow, semismooth
+        Newton takes over, or proximal gradient for a nonconvex penalty, from the best point so far.
     w0 : array of shape (d,), optional
         By default the penalty's minimiser; for a nonconvex penalty the end of a continuation in the
         strength, unless the solver is stochastic.
@@ -53,7 +53,11 @@ def solve(
         `Result.state` of an earlier run of the same stochastic solver on the same data: this one goes on
         where that one ended, bit for bit.
     tol : positive float or None
-        Converged when ``certificate.residual <= tol``.  None runs the whole budget.
+        Success, CONVERGED or ROUNDING, needs ``certificate.residual <= tol``, and more: for a convex penalty
+        that the duality gap be at most `tol`, where there is one, or else what moves of the free coordinates
+        would gain; for any other ``certificate.prox_residual <= tol`` and no coordinate on a concave kink.
+        ROUNDING allows the gradient its rounding errors in all this: see theory 11.1.  None runs the whole
+        budget.
     relative_to : {"gradient", "slopes"}, default="gradient"
         What `tol` is relative to: the gradient at 0 alone, or with "slopes" the smallest nonzero slope of
         the penalty as well (``certificate.slope_residual <= tol``).  Claims about which coefficients are
@@ -69,7 +73,12 @@ def solve(
     Raises
     ------
     ValueError, TypeError
-        For wrong arguments only; never for non-convergence.
+        For wrong arguments only, a start that is not finite among them; never for non-convergence.
+
+    Notes
+    -----
+    Without success a deterministic solver returns the best of its start and the points that were checked
+    (theory 11.8).
 
     Examples
     --------

@@ -104,9 +104,9 @@ class Problem:
     def gradient_unit(self) -> float:
         """The entry of the gradient that counts as large for a column of norm one.
 
-        The loss's, ``max|∇f(0)| / max_k ‖X_k‖``.  Where the gradient at 0 vanishes, as for y = 0, the slope
-        of the penalty at 0 takes its place; and where 0 is a solution, what a coefficient of the size of the
-        largest level makes, or of size 1 if no level says more.
+        The loss's, ``max|∇f(0)| / max_k ‖X_k‖``.  Where the gradient at 0 vanishes, as for y = 0, what
+        the penalty adds to it there takes its place; and where 0 is a solution, what a coefficient of the
+        size of the largest level makes, or of size 1 if no level says more (theory 11.6).
         """
         if self.loss.gradient_unit:
             return self.loss.gradient_unit

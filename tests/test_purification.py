@@ -257,3 +257,30 @@ def test_many_dependent_columns_need_few_bases(storage, intercept, monkeypatch):
     assert problem.unquantized(pure).size == 20
     assert len(made) <= 12  # not one for each of 380 columns
     assert np.abs(loss.design.matvec(pure - w)).max() <= 1e-13 * (np.abs(X) @ np.abs(w)).max()
+
+
+@pytest.mark.parametrize("stored", [np.asarray, sparse.csc_array])
+@pytest.mark.parametrize("seed", range(4))
+def test_with_an_intercept_at_most_one_less_than_the_rows_stay_off_the_levels(seed, stored):
+    # The rank of centred columns is n − 1, however many digits their scales cost.
+    rng = np.random.default_rng((43, seed))
+    n, d = 3, 7
+    X = rng.integers(-9, 10, (n, d)) * 10.0 ** rng.integers(-8, 9, d)
+    scales = np.abs(X).max(axis=0) + (np.abs(X).max(axis=0) == 0)
+    problem = Problem(LeastSquares(stored(X), np.zeros(n), fit_intercept=True), designs.box(-1e12, 1e12))
+    w = rng.uniform(0.5, 1.0, d) / scales
+    moved = purify(problem, w)
+    assert problem.unquantized(moved).size <= n - 1
+    before, after = (problem.loss.design.matvec(v) for v in (w, moved))
+    size = np.abs(problem.loss.design.X @ np.diag(moved)).sum() if stored is np.asarray else 1e18
+    np.testing.assert_allclose(after, before, rtol=0, atol=1e-12 * max(size, 1.0))
+
+
+def test_columns_of_very_different_sizes_are_not_counted_one_too_many():
+    levels = [-117703.66666666667, 65776.33333333333, 142074.0]
+    penalty = PAR(levels, [-np.inf, -1e-7, 0.0, np.inf])
+    problem = Problem(LeastSquares([[-7e6, 0.6]], [2.0]), penalty)
+    w = np.array([1e-4, (2.0 + 7e2) / 0.6])
+    moved = purify(problem, w)
+    assert problem.unquantized(moved).size <= 1
+    assert problem.loss.value(moved) <= 1e-12

@@ -29,25 +29,29 @@ class Certificate:
         F(w); +inf outside a box.
     residual : float
         ``max_j dist_j / max(scale_j, floor_j / tol)`` with ``dist_j`` the distance of ``−∂_j f(w)``
-        from the Clarke interval, ``scale_j = max|∇f(0)| ‖X_j‖ / max_k ‖X_k‖`` and ``floor_j`` a
-        bound on the rounding error of ``∂_j f``.  The one meaning of ``tol``: ``residual <= tol``.
+        from the Clarke interval, ``scale_j = max|∇f(0)| ‖X_j‖ / max_k ‖X_k‖`` (`Problem.gradient_scale`,
+        which has a floor where ``∇f(0) = 0``) and ``floor_j`` what rounding may change of ``∂_j f``
+        (theory 11.2).  At most ``tol`` where a run succeeds, which asks for more: theory 11.1.
     strict_residual : float
         ``max_j max(dist_j, floor_j) / scale_j`` over the coordinates with ``dist_j > 0`` or off the
-        levels: what holds in spite of rounding.  A point that meets `tol` only without it is
-        accepted as ROUNDING.
+        levels: what holds in spite of rounding.  A success whose strict residual is above `tol` is
+        ROUNDING.
     slope_residual : float or None
         ``max_j dist_j`` relative to the smallest nonzero |slope| of coordinate ``j``; claims about
         quantization use this one.  None when no slope is finite and nonzero.
     prox_residual : float
         ``max_j |w_j − p_j| / step`` with ``p`` one proximal-gradient step from ``w``, scaled as
-        `residual`.  Zero implies Clarke-critical; for a nonconvex penalty not conversely.
+        `residual`.  A move that the proximal step gains nothing by is none.
+        Zero implies Clarke-critical; for a nonconvex penalty not conversely.
     prox_step : float
         The step of `prox_residual`: ``1 / max_j ‖X_j‖²``.
     gap : float or None
-        Duality gap relative to ``max(f(0), |F(w)|)``, from a feasible dual point.  For a nonconvex
-        penalty it refers to the convex envelope: zero certifies a global minimiser, more says
+        Duality gap relative to ``max(f(0), |F(w)|)`` (`Problem.value_scale`, which has a floor where
+        ``f(0) = 0``), never negative.  The dual point is the scaled residual; with unpenalised columns, or
+        at a stationary point whose gap is above `tol`, also a vector next to it (theory 11.4).  For a
+        nonconvex penalty it refers to the convex envelope: zero certifies a global minimiser, more says
         nothing.  None unless ``slopes[0] < 0 < slopes[-1]``: otherwise scaling a residual cannot
-        reach the dual's domain.
+        reach the dual's domain; nor where unpenalised columns nearly depend on each other.
     rounded_objective : float or None
         F at the penalised coordinates rounded to the nearest quantization level; None without levels.
     on_level, size : int

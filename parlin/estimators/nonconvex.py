@@ -44,7 +44,8 @@ class PARNonconvex(GridModel):
     fit_intercept : bool, default=True
     solver : "auto" or a solver from `parlin.solvers`
     tol : float, default=1e-8
-        Bound on ``result_.certificate.residual``, relative to the gradient at zero coefficients.
+        Bound on ``result_.certificate.residual`` and its ``prox_residual``, relative to the gradient at zero
+        coefficients; see `parlin.solve`.
     max_iter : int, default=100000
     warm_start : bool, default=False
         Begin with the coefficients of the last fit (in place of the first start).

@@ -31,7 +31,8 @@ class PARRidge(ConvexGridModel):
     fit_intercept : bool, default=True
     solver : "auto" or a solver from `parlin.solvers`
     tol : float, default=1e-8
-        Bound on ``result_.certificate.residual``, relative to the gradient at zero coefficients.
+        Bound on ``result_.certificate.residual``, relative to the gradient at zero coefficients, and on its
+        ``gap``, both up to rounding errors; see `parlin.solve`.
     max_iter : int, default=100000
     warm_start : bool, default=False
         Begin with the coefficients of the last fit.

@@ -9,6 +9,7 @@ from sklearn.linear_model import Lasso, lasso_path
 from parlin import PAR, LeastSquares, alpha_max, designs
 from parlin.datasets import synthetic
 from parlin.path.grid import grid_path, par_path
+from parlin.path.path import solution_path
 from parlin.solvers import FISTA
 from tests.cases import LASSO
 from tests.kkt import Raw
@@ -145,3 +146,21 @@ def test_what_is_not_certified_is_told():
 def test_wrong_arguments_are_named(arguments, error, message):
     with pytest.raises(error, match=message):
         par_path(**{"X": DATA.X, "y": DATA.y, "penalty": RIDGE, **arguments})
+
+
+@pytest.mark.parametrize("stored", [np.asarray, sparse.csr_array, sparse.csc_array])
+@pytest.mark.parametrize("offset", [1e7, 1e9, -3e10])
+def test_columns_far_from_zero_have_the_path_of_those_near_it(offset, stored):
+    rng = np.random.default_rng(2)
+    X = rng.integers(-4, 5, (20, 3)).astype(float)
+    y = X @ [1.0, 2, 0] + rng.integers(-1, 2, 20)
+    near = par_path(X, y, LASSO, alphas=20)
+    far = par_path(stored(X + np.array([0.0, offset, 0.0])), y + offset, LASSO, alphas=20)
+    assert not np.isnan(far[1]).any()
+    np.testing.assert_allclose(far[0], near[0], rtol=1e-9)
+    np.testing.assert_allclose(far[1], near[1], atol=1e-7)
+    exact, shifted = (
+        solution_path(LeastSquares(A, y, fit_intercept=True), LASSO)
+        for A in (X, stored(X + np.array([0.0, offset, 0.0])))
+    )
+    np.testing.assert_allclose(shifted.at(near[0][5]), exact.at(near[0][5]), atol=1e-8)
