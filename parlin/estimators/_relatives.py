@@ -10,6 +10,7 @@ import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve, lstsq
 from scipy.sparse.linalg import LinearOperator, lsmr
 
+from parlin._kernels.columns_numpy import products_of_columns
 from parlin._solve import solve
 from parlin._threads import one_blas_thread
 from parlin._types import FloatArray
@@ -52,16 +53,22 @@ def _factored(A: FloatArray, y: FloatArray, alpha: float) -> FloatArray:
     if alpha == 0.0:
         return lstsq(A, y)[0]
     if d <= n:
-        factor = cho_factor(A.T @ A + alpha * np.eye(d))
+        factor = _cholesky(products_of_columns(A), alpha)
         w = np.zeros((d, y.shape[1]))
         for _ in range(1 + _REFINEMENTS):
             w += cho_solve(factor, A.T @ (y - A @ w) - alpha * w)
         return w
-    factor = cho_factor(A @ A.T + alpha * np.eye(n))
+    factor = _cholesky(products_of_columns(A.T), alpha)
     u = np.zeros_like(y)
     for _ in range(1 + _REFINEMENTS):
         u += cho_solve(factor, y - A @ (A.T @ u) - alpha * u)
     return A.T @ u
+
+
+def _cholesky(products: FloatArray, alpha: float) -> tuple[FloatArray, bool]:
+    """The factor of ``products + alpha I``, for `cho_solve`."""
+    products.flat[:: products.shape[0] + 1] += alpha
+    return cho_factor(products, overwrite_a=True)
 
 
 def _iterated(design: DesignMatrix, target: FloatArray, alpha: float) -> FloatArray:

@@ -12,6 +12,8 @@ from scipy import sparse
 from parlin._types import FloatArray, IndexArray
 from parlin.losses import LeastSquares
 
+# Rows that are copied at once: no signal ends a copy.
+_COPIED = 256
 # Rows and their permutation: dense in C order, or a CSR triple.
 Triple = tuple[FloatArray, NDArray[np.intc], NDArray[np.intc]]
 IntArray = NDArray[np.intc]
@@ -67,10 +69,13 @@ class Batches:
             if not whole:
                 rows = rows[order]
             self.X = (rows.data, rows.indices.astype(np.intc), rows.indptr.astype(np.intc))
-        elif design.centre:
-            self.X = design.X[order] - design.centres
+        elif whole and not design.centre:
+            self.X = np.ascontiguousarray(design.X)
         else:
-            self.X = np.ascontiguousarray(design.X) if whole else design.X[order]
+            self.X = np.empty((n, self._d))
+            for begin in range(0, n, _COPIED):
+                rows = design.X[order[begin : begin + _COPIED]]
+                self.X[begin : begin + _COPIED] = rows - design.centres if design.centre else rows
         self.y, self.weights = loss.target[order], design.weights[order]
         self._n, self._size, self._replace, self._shuffle = n, min(batch_size, n), replace, shuffle
         self._bounds = np.linspace(0, n, self.count + 1).astype(np.intc)
