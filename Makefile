@@ -6,7 +6,7 @@
 #   make verify ONLY="par_eq23_prox"  only the experiments named
 #   make test                         lint, layers, all tests, doctests; JOBS=4 as above
 #   make lint                         lint alone
-#   make faults                       kill, damage and fill what runs need; ONLY="kills" TRIES=20 for less
+#   make faults                       kill, damage, fork, interrupt; ONLY="kills" TRIES=20 for less; SEED=0
 #   make bench                        speed and memory against peers: benchmarks/README.md
 #   make bench QUICK=1                the same in small; leaves benchmarks/ as it is
 #   make fuzz                         random problems, judged in rational numbers: SECONDS=60 SEED=0 JOBS=2
@@ -52,7 +52,7 @@ $(VENV)/bench-ready: $(READY)
 	@touch $@
 
 faults: $(READY)
-	$(BIN)/python -m tests.faults $(ONLY) $(if $(TRIES),--tries $(TRIES))
+	$(BIN)/python -m tests.faults $(ONLY) $(if $(TRIES),--tries $(TRIES)) --seed $(SEED)
 
 test: lint
 	$(BIN)/python -m pytest -q tests/test_layers.py

@@ -21,7 +21,7 @@ from benchmarks.levels import level_costs
 from benchmarks.measure import Bench
 from benchmarks.methods import METHODS, OURS, SOLVERS, Method
 from benchmarks.prox_speed import prox_ratios
-from parlin._loop import automatic_solvers
+from parlin._loop import automatic_solver
 
 _PACKAGES = (
     "parlin", "numpy", "scipy", "scikit-learn", "threadpoolctl", "skglm", "numba", "clarabel", "osqp",
@@ -38,7 +38,7 @@ def run(quick: bool, only: Sequence[str] = ()) -> dict[str, Any]:
     results: dict[str, Any] = {
         "environment": _environment(),
         "quick": quick,
-        "solver_rule": automatic_solvers.__doc__.splitlines()[0],
+        "solver_rule": automatic_solver.__doc__.splitlines()[0],
         "warm_up": _warm_up(),
     }
     results["cells"], results["anatomy"] = _duels(QUICK if quick else FULL)

@@ -22,6 +22,8 @@ _SELDOM = 10.0
 # Progress is slow when, after so many passes, the second half of them has not reduced the residual to this
 # fraction of what the first half left: benchmarks/README.md.
 _SLOW_PASSES, _SLOW = 500.0, 0.1
+# "auto" gives up where progress is still slow after so many, and nobody is left to take over.
+_GIVES_UP = 20_000.0
 # Objectives that differ by a smaller fraction of their scale are equally good.
 _HIGHER = 1e-9
 
@@ -95,9 +97,9 @@ def run(
     problem: Problem, solver: Solver | Literal["auto"], start: Start, stopping: Stopping, begin: float
 ) -> Outcome:
     """Iterate until `stopping` says so; `begin` is the clock's reading that seconds are counted from."""
-    successors: list[Solver] = []
+    automatic = None
     if solver == "auto":
-        solver, *successors = automatic_solvers(problem)
+        solver = automatic = automatic_solver(problem)
     tol, callback = stopping.tol, stopping.callback
     between = _between(solver, stopping)
     history: list[Record] = []
@@ -124,13 +126,16 @@ def run(
                 callback(n_iter, state, certificate_of(found.problem, found.w, found.check))
             )
             status = _status(found, stopping, exhausted, state, stop)
+            slow = _is_slow(history, found, state)
+            if automatic is not None and slow and status is None and state.passes > _GIVES_UP:
+                status = Status.STALLED
             saved_best = state.best, state.best_penalty
             if state.final and found.is_below(best):
                 best = found
                 if state.draws and state.keeps_best:
                     state.best, state.best_penalty = found.w, state.penalty
             follower = None if state.draws or exhausted else _follower(
-                found, best, status, _is_slow(history, found, state), successors, solver
+                found, best, status, slow, solver is automatic, solver
             )
             if follower is not None:
                 solver, w, passes = *follower, state.passes
@@ -201,15 +206,15 @@ def _status(
 
 
 def _follower(
-    found: _Checked, best: _Checked | None, status: Status | None, slow: bool, successors: list[Solver],
+    found: _Checked, best: _Checked | None, status: Status | None, slow: bool, replaceable: bool,
     solver: Solver,
 ) -> tuple[Solver, FloatArray | None] | None:  # fmt: skip
     """The solver that goes on, and its start (None: that of the run); None where nobody takes over.
 
     A solver stays, but leaves by one proximal step, at a critical point of a nonconvex penalty that such a
     step leaves downhill.  Proximal gradient, whose objective falls, goes on from the best point where a
-    solver has come to rest at a higher one.  "auto" has successors where a solver stalls, overflows or is
-    slow.
+    solver has come to rest at a higher one.  A `replaceable` solver, the first of "auto", has a successor
+    where it stalls, overflows or is slow.
     """
     if status in (None, Status.STALLED) and found.problem.penalty.shape != "convex":
         w = downhill(found.problem, found.check)
@@ -219,8 +224,10 @@ def _follower(
         if best is found or not best.is_below(found, by=_HIGHER):
             return None
         return ProximalGradient(), best.w
-    if successors and (status in (Status.STALLED, Status.NOT_FINITE) or (status is None and slow)):
-        return successors.pop(0), None if best is None else best.w
+    if replaceable and (status in (Status.STALLED, Status.NOT_FINITE) or (status is None and slow)):
+        other = _other_solver(found.problem)
+        if type(other) is not type(solver):
+            return other, None if best is None else best.w
     return None
 
 
@@ -244,13 +251,16 @@ def _is_slow(history: list[Record], found: _Checked, state: State) -> bool:
     return bool(early) and min([*late, found.check.residual]) > _SLOW * min(early)
 
 
-def automatic_solvers(problem: Problem) -> list[Solver]:
-    """The solver that "auto" begins with, and those that take over where one stalls, overflows or is slow.
+def automatic_solver(problem: Problem) -> Solver:
+    """Coordinate descent where it applies; otherwise semismooth Newton, or proximal gradient if nonconvex.
 
-    Coordinate descent, which needs the compiled kernels and a quadratic loss; semismooth Newton, or
-    proximal gradient if nonconvex.  The order follows the table of solvers in ``benchmarks/README.md``.
+    Coordinate descent needs the compiled kernels and a quadratic loss.  The rule follows the table of
+    solvers in ``benchmarks/README.md``.  The others also take over where it stalls, overflows or is slow.
     """
-    general = SemismoothNewton() if problem.penalty.shape == "convex" else ProximalGradient()
     if CoordinateDescent().unsupported(problem) is None:
-        return [CoordinateDescent(), general]
-    return [general]
+        return CoordinateDescent()
+    return _other_solver(problem)
+
+
+def _other_solver(problem: Problem) -> Solver:
+    return SemismoothNewton() if problem.penalty.shape == "convex" else ProximalGradient()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable
+from copy import copy
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -14,8 +16,10 @@ from parlin._loop import Start, Stopping, certificate_of, run
 from parlin._result import Callback, RelativeTo, Result, Status
 from parlin._starts import find_start
 from parlin._threads import steady_blas
+from parlin.certificates.certificate import Certificate, in_old_units
+from parlin.certificates.units import Units
 from parlin.problem import Problem
-from parlin.solvers.base import Solver
+from parlin.solvers.base import Solver, State
 from parlin.solvers.stochastic.base import StochasticSolver
 
 __all__ = ["Result", "Status", "multi_start", "solve"]
@@ -94,6 +98,13 @@ def solve(
         raise ValueError(f"relative_to must be 'gradient' or 'slopes', but is {relative_to!r}")
     if not (max_iter >= 0 and max_passes >= 0 and (check_passes is None or check_passes > 0)):
         raise ValueError("max_iter and max_passes must be >= 0 and check_passes > 0")
+    units = None if isinstance(solver, StochasticSolver) else Units.of(problem)
+    if units is not None:
+        w0 = None if w0 is None else units.there(_start(problem, solver, w0, state).w)
+        options = tol, relative_to, max_iter, max_passes, check_passes, _translated(callback, units)
+        names = "tol", "relative_to", "max_iter", "max_passes", "check_passes", "callback"
+        found = solve(units.problem(problem), solver, w0=w0, **dict(zip(names, options, strict=True)))
+        return _in_old_units(found, units, problem)
     # Rounding errors are the loop's business too: an overflow ends as NOT_FINITE, not as a warning.
     with steady_blas(problem.loss.design.X.size), np.errstate(over="ignore", invalid="ignore"):
         start = _start(problem, solver, w0, state)
@@ -108,6 +119,27 @@ def solve(
             check.point.read_data(certified, check)
     seconds = time.perf_counter() - begin
     return Result(w, status, n_iter, passes, seconds, history, owned, certified.penalty, saved, lower)
+
+
+def _in_old_units(found: Result, units: Units, problem: Problem) -> Result:
+    """The result for a problem as it was, given that of `Units.problem`."""
+    earlier = tuple(replace(record, objective=units.value(record.objective)) for record in found._earlier)
+    certificate = in_old_units(found.certificate, units)
+    counts = found.n_iter, found.passes, found.seconds
+    return Result(units.back(found.w), found.status, *counts, earlier, certificate, problem.penalty)
+
+
+def _translated(callback: Callback | None, units: Units) -> Callback | None:
+    """A callback for the problem in other units that calls one for the problem as it was."""
+    if callback is None:
+        return None
+
+    def translated(n_iter: int, state: State, certificate: Certificate) -> bool | None:
+        state = copy(state)
+        state.w = units.back(state.w)
+        return callback(n_iter, state, in_old_units(certificate, units))
+
+    return translated
 
 
 def _start(

@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import cache
-from typing import NamedTuple
+from functools import cache, wraps
+from typing import NamedTuple, ParamSpec, TypeVar
 
 from threadpoolctl import LibController, ThreadpoolController
 
-# A dense design of more entries is left to as many threads as BLAS has.
+# BLAS takes one thread by itself for products with designs of no more entries.
+FEW_ENTRIES = 1 << 13
+# A design of more entries is left to as many threads as BLAS has.
 MANY_ENTRIES = 1 << 24
 
+P = ParamSpec("P")
+R = TypeVar("R")
 Limited = list[tuple[LibController, int]]  # libraries that were limited, with their numbers before
 
 
@@ -155,6 +159,24 @@ def steady_blas(entries: int) -> AbstractContextManager[None]:
 
     A sum that BLAS splits among its threads has other last bits than that of one thread, and another fit
     may limit the threads of the process at any time.  Inside, results depend on neither.  Products with
-    very large designs keep the threads, which they gain from.
+    very large designs keep the threads, which they gain from; with very small ones BLAS takes one by itself.
     """
-    return one_blas_thread() if entries <= MANY_ENTRIES else nullcontext()
+    free = not FEW_ENTRIES < entries <= MANY_ENTRIES or _users.own_count > 0  # inside already
+    return nullcontext() if free else one_blas_thread()
+
+
+def steady(entries: Callable[..., int]) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """A function that runs in `steady_blas`, for as many entries as `entries` finds in its arguments."""
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        @wraps(function)
+        def steadied(*args: P.args, **kwargs: P.kwargs) -> R:
+            some = entries(*args, **kwargs)
+            if some <= FEW_ENTRIES:
+                return function(*args, **kwargs)
+            with steady_blas(some):
+                return function(*args, **kwargs)
+
+        return steadied
+
+    return decorate

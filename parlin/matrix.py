@@ -19,7 +19,7 @@ from scipy.sparse.linalg import LinearOperator, eigsh
 
 from parlin._cached import cached_property
 from parlin._kernels import columns as kernels
-from parlin._kernels.columns_numpy import is_countable, products_of_columns
+from parlin._kernels.columns_numpy import is_countable, products_of_columns, shifted
 from parlin._types import FloatArray
 
 # Up to this size of the smaller side the spectrum comes from a dense eigenvalue problem.
@@ -135,8 +135,13 @@ class DesignMatrix:
         One pass over the data where the compiled kernels read columns.
         """
         stored, products = self._store(self._dual(u))
-        self.__dict__.setdefault("_stored", stored)
+        stored = self.__dict__.setdefault("_stored", stored)
+        self._hold(stored)
         return products
+
+    def _hold(self, stored: _Stored) -> None:
+        """Put at hand what the attributes below would look up."""
+        self.X, self._columns, self.offsets, self.centres, self.raw_norms, self.column_norms = stored
 
     def _store(self, u: FloatArray) -> tuple[_Stored, FloatArray]:
         """What is stored, and X'u: means do not count in it, since with centring u sums to zero."""
@@ -151,23 +156,23 @@ class DesignMatrix:
                 break
             shift = np.where(far, means, 0.0)
             offsets = shift if offsets is None else offsets + shift
-            X = _shifted(X, shift)
+            X = shifted(X, shift)
             columns = kernels.columns_of(X)
             facts = columns.statistics(self.weights, self.sample_weight is None, True, u)
         centres, raw, centred, products = facts
         return _Stored(X, columns, offsets, centres, raw, centred if self.centre else raw), products
 
-    @property
+    @cached_property
     def X(self) -> FloatArray | sparse.spmatrix | sparse.sparray:
         """The entries that are computed with, (n, d): as given, or less their columns' `offsets`."""
         return self._stored.X
 
-    @property
+    @cached_property
     def offsets(self) -> FloatArray | None:
         """What was subtracted from the columns far from zero, shape (d,); None where nothing was."""
         return self._stored.offsets
 
-    @property
+    @cached_property
     def centres(self) -> FloatArray:
         """The weighted means of the columns of `X`, shape (d,); zeros without centring."""
         return self._stored.centres
@@ -181,17 +186,17 @@ class DesignMatrix:
         """
         return self.centres if self.offsets is None else self.offsets + self.centres
 
-    @property
+    @cached_property
     def raw_norms(self) -> FloatArray:
         """Weighted norms of the columns of `X`, not centred, shape (d,): the scale of rounding errors."""
         return self._stored.raw_norms
 
-    @property
+    @cached_property
     def column_norms(self) -> FloatArray:
         """Weighted norms of the columns, shape (d,); centred ones are summed without cancellation."""
         return self._stored.column_norms
 
-    @property
+    @cached_property
     def _columns(self) -> kernels.DenseColumns | kernels.SparseColumns:
         return self._stored.columns
 
@@ -280,23 +285,3 @@ class DesignMatrix:
         value, vector = eigsh(normal, k=1, v0=start, tol=1e-8)
         residual = np.linalg.norm(normal.matvec(vector[:, 0]) - value[0] * vector[:, 0])
         return float(np.sqrt(value[0] + residual))
-
-
-def _shifted(
-    X: FloatArray | sparse.spmatrix | sparse.sparray, offsets: FloatArray
-) -> FloatArray | sparse.csc_array:
-    """`X` less the offsets of its columns, in Fortran order or CSC format.
-
-    The differences are exact for entries between half an offset and twice it, and otherwise rounded as any
-    deviation is.  A sparse column far from zero has few entries that are zero, so little is made dense.
-    """
-    if not sparse.issparse(X):
-        X = np.array(X, order="F")
-        for j in np.flatnonzero(offsets):
-            X[:, j] -= offsets[j]
-        return X
-    far = offsets != 0.0
-    X = sparse.csc_array(X)
-    dense = sparse.csc_array(X[:, far].toarray() - offsets[far])
-    order = np.concatenate((np.flatnonzero(~far), np.flatnonzero(far)))
-    return sparse.csc_array(sparse.hstack((X[:, ~far], dense), format="csc")[:, np.argsort(order)])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from scipy import sparse
 
-from parlin import PAR, LeastSquares, Problem, certify, designs, purify, solve
+from parlin import PAR, LeastSquares, Problem, certify, designs, purification, purify, solve
 from parlin.solvers import FISTA
 from tests.cases import W
 from tests.kkt import Raw
@@ -201,6 +203,60 @@ def test_a_wrong_point_is_an_error(w):
     problem = Problem(LeastSquares([[1.0, 1.0]], [3.0]), designs.ridge(1.0, 1))
     with pytest.raises(ValueError, match=r"w must be a finite array of shape \(2,\)"):
         purify(problem, w)
+
+
+def exact_rank(X: np.ndarray) -> int:
+    """The rank of a matrix of floats, by elimination in rational numbers."""
+    rows, rank = [[Fraction(x) for x in row] for row in X.tolist()], 0
+    for column in range(X.shape[1]):
+        pivot = next((i for i in range(rank, len(rows)) if rows[i][column]), None)
+        if pivot is None:
+            continue
+        rows[rank], rows[pivot] = rows[pivot], rows[rank]
+        for i in range(rank + 1, len(rows)):
+            factor = rows[i][column] / rows[rank][column]
+            rows[i] = [a - factor * b for a, b in zip(rows[i], rows[rank], strict=True)]
+        rank += 1
+    return rank
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_what_stays_free_is_exactly_independent(seed):
+    # Whole numbers of low rank: entries of products are exact, so that the rank of the floats is a fact.
+    rng = np.random.default_rng((77, seed))
+    n, k, d = rng.integers(1, 9), rng.integers(1, 6), rng.integers(2, 25)
+    X = rng.integers(-3, 4, (n, k)) @ rng.integers(-2, 3, (k, d)) * 2.0 ** rng.integers(-9, 9, d)
+    sizes = np.maximum(np.abs(X).max(axis=0), 1e-3)
+    psi, common = PAR([-1.0, 1.0], [-1.0, 0.0, 1.0]), rng.random() < 0.5
+    w = np.full(d, 0.5) if common else rng.uniform(-0.99, 0.99, d)
+    unpenalised = rng.random(d) < 0.2
+    problem = Problem(LeastSquares(X, X @ w + rng.standard_normal(n)), psi, np.where(unpenalised, 0.0, 1.0))
+    pure = purify(problem, w)
+    free = problem.unquantized(pure)
+    others = exact_rank(X[:, unpenalised]) if unpenalised.any() else 0
+    chosen = np.concatenate((free, np.flatnonzero(unpenalised)))
+    assert free.size == (exact_rank(X[:, chosen]) - others if chosen.size else 0)
+    allowed = 1e-13 * (sizes.max() + np.abs(X) @ np.maximum(np.abs(pure), np.abs(w)))
+    assert np.all(np.abs(X @ (pure - w)) <= allowed)
+    # The slopes are zero in the box, so that only the fit counts.
+    before = problem.objective(w)
+    assert abs(problem.objective(pure) - before) <= 2 * (np.sqrt(before) + allowed.max()) * allowed.max()
+
+
+@pytest.mark.parametrize("intercept", [False, True])
+@pytest.mark.parametrize("storage", [np.asarray, sparse.csc_array])
+def test_many_dependent_columns_need_few_bases(storage, intercept, monkeypatch):
+    made, init = [], purification._Basis.__init__
+    monkeypatch.setattr(purification._Basis, "__init__", lambda *args: (made.append(1), init(*args))[1])
+    rng = np.random.default_rng(78)
+    X = rng.standard_normal((60, 20)) @ rng.standard_normal((20, 400))
+    w = rng.uniform(-0.99, 0.99, 400)
+    loss = LeastSquares(storage(X), X @ w + 0.1 * rng.standard_normal(60), fit_intercept=intercept)
+    problem = Problem(loss, PAR([-1.0, 1.0], [-1.0, 0.0, 1.0]))
+    pure = purify(problem, w)
+    assert problem.unquantized(pure).size == 20
+    assert len(made) <= 12  # not one for each of 380 columns
+    assert np.abs(loss.design.matvec(pure - w)).max() <= 1e-13 * (np.abs(X) @ np.abs(w)).max()
 
 
 @pytest.mark.parametrize("stored", [np.asarray, sparse.csc_array])

@@ -248,3 +248,23 @@ def columns_of(X: FloatArray | sparse.spmatrix | sparse.sparray) -> DenseColumns
 def is_countable(X: FloatArray | sparse.spmatrix | sparse.sparray) -> bool:
     """Whether 32 bits can count the rows, and the stored entries of a sparse matrix."""
     return max(X.shape[0], 0 if isinstance(X, np.ndarray) else X.nnz) <= MOST
+
+
+def shifted(
+    X: FloatArray | sparse.spmatrix | sparse.sparray, offsets: FloatArray
+) -> FloatArray | sparse.csc_array:
+    """`X` less the offsets of its columns, in Fortran order or CSC format.
+
+    The differences are exact for entries between half an offset and twice it, and otherwise rounded as any
+    deviation is.  A sparse column far from zero has few entries that are zero, so little is made dense.
+    """
+    if not sparse.issparse(X):
+        X = np.array(X, order="F")
+        for j in np.flatnonzero(offsets):
+            X[:, j] -= offsets[j]
+        return X
+    far = offsets != 0.0
+    X = sparse.csc_array(X)
+    dense = sparse.csc_array(X[:, far].toarray() - offsets[far])
+    order = np.concatenate((np.flatnonzero(~far), np.flatnonzero(far)))
+    return sparse.csc_array(sparse.hstack((X[:, ~far], dense), format="csc")[:, np.argsort(order)])

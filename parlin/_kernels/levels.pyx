@@ -4,6 +4,8 @@ r"""The best division of sorted numbers into intervals, by divide and conquer.
 The very operations of `levels_numpy`: the same cuts, and the same of several equally good ones.
 """
 
+from parlin._kernels.signals cimport count_work
+
 import numpy as np
 
 cdef extern from *:
@@ -85,6 +87,7 @@ def best_cuts(
     cdef double[:, ::1] gains = np.empty((2, m + 1))
     cdef int[:, ::1] begins = np.empty((n_more, m + 1), dtype=np.intc)
     cdef int[::1] cuts = found
+    cdef double work = 0.0
     gains[0] = first
     with nogil:
         for k in range(n_more):
@@ -92,7 +95,7 @@ def best_cuts(
             fill(
                 &weights[0], &sums[0], &gains[k % 2, 0], &gains[(k + 1) % 2, 0], &begins[k, 0],
                 &begins[k - 1, 0] if k > 0 else NULL, least + k + 1 if k < n_more - 1 else m, m,
-                least + k, m - 1,
+                least + k, m - 1, &work,
             )
         end = m
         for k in range(n_more - 1, -1, -1):
@@ -100,10 +103,11 @@ def best_cuts(
     return found
 
 
-cdef void fill(
+cdef int fill(
     const double* weights, const double* sums, const double* before, double* after, int* begins,
     const int* with_fewer, Py_ssize_t low, Py_ssize_t high, Py_ssize_t least, Py_ssize_t most,
-) noexcept nogil:
+    double* work,
+) except -1 nogil:
     """The best gain of the first i numbers, low <= i <= high, and where their last interval begins.
 
     It begins from `least` to `most`, not earlier than with an interval fewer, nor earlier for a greater i.
@@ -113,9 +117,11 @@ cdef void fill(
     while low <= high:
         middle = low + (high - low) // 2
         first = least if with_fewer == NULL else max(least, <Py_ssize_t>with_fewer[middle])
+        count_work(work, 8.0 + max(min(middle - 1, most) - first, 0))
         at = parlin_best_begin(
             weights, sums, before, weights[middle], sums[middle], first, min(middle - 1, most) + 1, &best
         )
         after[middle], begins[middle] = best, at
-        fill(weights, sums, before, after, begins, with_fewer, low, middle - 1, least, at)
+        fill(weights, sums, before, after, begins, with_fewer, low, middle - 1, least, at, work)
         low, least = middle + 1, at
+    return 0

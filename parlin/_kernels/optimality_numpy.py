@@ -40,6 +40,40 @@ def residuals(
     return objective, residual, largest_ratio(unsettled, scale)
 
 
+def penalty_gap(
+    w: FloatArray, gradient: FloatArray, omega: FloatArray | None, levels: FloatArray, slopes: FloatArray,
+    points: FloatArray, values: FloatArray,
+) -> tuple[float, float]:  # fmt: skip
+    """The largest ``c in (0, 1]`` that makes ``−c g`` feasible in the dual, and the gap's part of a convex ψ.
+
+    ``p = −c g_j / ω_j`` lies between the outer slopes, the first of which is negative, the last positive; the
+    part is ``Σ_j ω_j (ψ(w_j) + ψ*(p_j) − p_j w_j)`` over the penalised j, each term nonnegative.
+    """
+    if omega is not None:
+        active = omega > 0
+        w, gradient, omega = w[active], gradient[active], omega[active]
+    p = -gradient if omega is None else -(gradient / omega)
+    low, high = slopes[0], slopes[-1]
+    factor = 1.0
+    if np.isfinite(high):
+        factor = min(factor, high / max(float(p.max(initial=0.0)), high))
+    if np.isfinite(low):
+        factor = min(factor, low / min(float(p.min(initial=0.0)), low))
+    # The product may leave the domain by a rounding error.
+    p = np.clip(factor * p, low, high)
+    cell = np.searchsorted(levels, w)
+    best = np.searchsorted(slopes[1:-1], p)
+    level = levels[best]
+    near = (cell == best) | (cell == best + 1)
+    with np.errstate(invalid="ignore", over="ignore"):  # 0 times the infinite slope of a box is no number
+        terms = np.where((w == level) | np.isinf(slopes[cell]), 0.0, (slopes[cell] - p) * (w - level))
+        at = [values[c] + np.where(x == points[c], 0.0, slopes[c] * (x - points[c]))
+              for c, x in ((cell, w), (best, level))]  # fmt: skip
+        terms = np.where(near | (w == level), terms, at[0] - at[1] - p * (w - level))
+    terms = np.maximum(terms, 0.0)
+    return factor, float(terms.sum() if omega is None else omega @ terms)
+
+
 def _beyond(low: FloatArray, x: FloatArray, high: FloatArray) -> FloatArray:
     """The distances of the entries of x from the intervals."""
     return np.maximum(np.maximum(low - x, x - high), 0.0)

@@ -7,14 +7,15 @@ and trusts nothing that a solver computed.
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from parlin._threads import one_blas_thread, steady_blas
+from parlin._threads import steady, steady_blas
 from parlin._types import FloatArray
 from parlin.certificates.stopping import EvaluatedPoint, StoppingCheck, check_point
+from parlin.certificates.units import Units
 from parlin.problem import Problem
 
 
@@ -113,7 +114,10 @@ def certify(problem: Problem, w: ArrayLike, tol: float = 1e-8) -> Certificate:
         raise ValueError(f"w must have shape ({problem.size},), but has shape {w.shape}")
     if not tol > 0:
         raise ValueError(f"tol must be positive, but is {tol!r}")
-    with steady_blas(problem.loss.design.X.size):
+    units = Units.of(problem)
+    if units is not None:
+        return in_old_units(certify(units.problem(problem), units.there(w), tol), units)
+    with steady_blas(problem.loss.design.X.size), np.errstate(over="ignore", invalid="ignore"):
         check = check_point(problem, w, tol)
         if check.point is None:
             return not_finite(problem, w)
@@ -121,23 +125,33 @@ def certify(problem: Problem, w: ArrayLike, tol: float = 1e-8) -> Certificate:
         return complete(check)
 
 
-@one_blas_thread()
+@steady(lambda check: 0 if check.point is None else check.point.w.size)
 def complete(check: StoppingCheck) -> Certificate:
     """The certificate of a point from its check alone, after `EvaluatedPoint.read_data`."""
     point = check.point
     penalty, w = point.penalty, point.w
+    with np.errstate(over="ignore", invalid="ignore"):  # of absurd sizes: the numbers tell
+        slope_residual, prox_residual = point.slope_residual, float(point.prox_moves.max())
+        rounded_objective = _rounded_objective(point)
     return Certificate(
         objective=check.objective,
         residual=check.residual,
         strict_residual=check.strict_residual,
-        slope_residual=point.slope_residual,
-        prox_residual=float(point.prox_moves.max()),
+        slope_residual=slope_residual,
+        prox_residual=prox_residual,
         prox_step=point.prox_step,
         gap=point.relative_gap,
-        rounded_objective=_rounded_objective(point),
+        rounded_objective=rounded_objective,
         on_level=int(np.count_nonzero(penalty.on_level(w))),
         size=penalty.n_penalised,
     )
+
+
+def in_old_units(c: Certificate, units: Units) -> Certificate:
+    """That of a problem as it was, given that of `Units.problem`: only objectives and the step have units."""
+    rounded = None if c.rounded_objective is None else units.value(c.rounded_objective)
+    values = {"objective": units.value(c.objective), "rounded_objective": rounded}
+    return replace(c, **values, prox_step=units.step(c.prox_step))
 
 
 def not_finite(problem: Problem, w: FloatArray) -> Certificate:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import qr, solve_triangular
 
+from parlin._kernels import optimality
 from parlin._types import FloatArray, IndexArray
 from parlin.penalty.separable import SeparablePenalty
 from parlin.problem import Problem
@@ -49,7 +50,12 @@ def gap_of_least_squares(
     """
     if not has_gap(penalty):
         return None
-    factor, penalty_part = _penalty_part(penalty, w, -gradient, allowance)
+    psi = penalty.penalty
+    if allowance is None and psi.shape == "convex":
+        arrays = penalty.weights, psi.levels, psi.slopes, *psi.anchors
+        factor, penalty_part = optimality.penalty_gap(w, gradient, *arrays)
+    else:
+        factor, penalty_part = _penalty_part(penalty, w, -gradient, allowance)
     return (1.0 - factor) ** 2 * value + penalty_part
 
 
@@ -82,15 +88,17 @@ def projected_gap(
     return gap
 
 
-def possible_fall(problem: Problem, w: FloatArray) -> float | None:
+def possible_fall(problem: Problem, w: FloatArray, tol: float) -> float | None:
     r"""How much lower the objective gets if the free coordinates move alone and as if cells had no ends.
 
     Source: theory 11.5.  ``½ ‖Q'r − R⁻ᵀ ω_F s_F‖²`` with ``X_F = Q R``, half the square of Newton's
     decrement.  It stands in for the gap of a quadratic loss where there is none: a small gradient alone says
-    little about a direction with hardly any curvature.  None if F is too large.
+    little about a direction with hardly any curvature.  Infinite where columns depend on others, and their
+    slopes, up to `tol`, do not: along a null vector the objective then falls until a coordinate meets a
+    level.  None if F is too large.
     """
     face = _Face.of(problem, w, np.flatnonzero(~problem.on_level(w)))
-    return None if face is None else face.fall()
+    return None if face is None else face.fall(tol * problem.gradient_unit)
 
 
 class _Face(NamedTuple):
@@ -100,6 +108,7 @@ class _Face(NamedTuple):
     R: FloatArray
     order: IndexArray  # of the columns in Q R, the independent ones
     wanted: FloatArray
+    others: tuple[FloatArray, FloatArray]  # of the dependent columns, their part of R and what they need
     u: FloatArray  # the residual
 
     @classmethod
@@ -120,7 +129,8 @@ class _Face(NamedTuple):
             wanted *= penalty.weights
         wanted = wanted[chosen] / norms
         u = design.embed(problem.loss.residual(w))
-        return cls(Q[:, :rank], R[:rank, :rank], order[:rank], wanted, u)
+        others = R[:rank, rank:], wanted[order[rank:]]
+        return cls(Q[:, :rank], R[:rank, :rank], order[:rank], wanted, others, u)
 
     def projected(self) -> FloatArray:
         """The vector next to the residual whose correlations are those wanted."""
@@ -129,9 +139,10 @@ class _Face(NamedTuple):
             u = u + self.Q @ self._missing(u)
         return u
 
-    def fall(self) -> float:
+    def fall(self, slack: float) -> float:
         missing = self._missing(self.u)
-        return 0.5 * float(missing @ missing)
+        others = self.others[1] - self.others[0].T @ (self.Q.T @ self.u + missing)
+        return 0.5 * float(missing @ missing) if np.all(np.abs(others) <= slack) else math.inf
 
     def _missing(self, u: FloatArray) -> FloatArray:
         """The coordinates in Q of the least move of u to the correlations wanted."""

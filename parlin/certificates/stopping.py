@@ -63,17 +63,18 @@ class EvaluatedPoint:
         From the gradient alone where that suffices.  At a stationary point whose gap is larger than the
         tolerance also from a dual point that rounding errors of w do not spoil (`projected_gap`).
         """
-        if not self.has_gap:
-            self.has_gap = True
-            if self.quadratic and not self.penalty.unpenalised.size:
-                self.gap = gap_of_least_squares(self.penalty, self.w, self.value, self.gradient)
-            else:
-                self.gap = duality_gap(problem, self.w)
-            stationary = self.quadratic and residual <= self.tol and self.penalty.penalty.shape == "convex"
-            if stationary and self.gap is not None and self.relative_gap > self.tol:
-                free = np.flatnonzero(~self.penalty.on_level(self.w))
-                other = projected_gap(problem, self.w, free)
-                self.gap = self.gap if other is None else min(self.gap, other)
+        if self.has_gap:
+            return self.relative_gap
+        self.has_gap = True
+        if self.quadratic and not self.penalty.unpenalised.size:
+            self.gap = gap_of_least_squares(self.penalty, self.w, self.value, self.gradient)
+        else:
+            self.gap = duality_gap(problem, self.w)
+        stationary = self.quadratic and residual <= self.tol and self.penalty.penalty.shape == "convex"
+        if stationary and self.gap is not None and self.relative_gap > self.tol:
+            free = np.flatnonzero(~self.penalty.on_level(self.w))
+            other = projected_gap(problem, self.w, free)
+            self.gap = self.gap if other is None else min(self.gap, other)
         return self.relative_gap
 
     def rounded_gap(self, problem: Problem) -> float | None:
@@ -91,7 +92,7 @@ class EvaluatedPoint:
 
     def cannot_fall(self, problem: Problem, tol: float, met: Met) -> Met:
         """How the rule is met where no gap exists: by what moves of the free coordinates alone would gain."""
-        fall = possible_fall(problem, self.w)
+        fall = possible_fall(problem, self.w, tol)
         if fall is None or fall <= tol * self.value_scale:
             return met
         return Met.ROUNDED if met is Met.ROUNDED and fall <= _FALL_ROUNDING * self.value_scale else Met.NOT

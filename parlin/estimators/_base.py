@@ -89,9 +89,10 @@ class PARLinearModel(MultiOutputMixin, RegressorMixin, BaseEstimator, metaclass=
             penalty, results, others = self._solve(targets, starts)
             pairs = zip(targets.losses, results, strict=True)
             intercept = np.array([loss.intercept(result.w) for loss, result in pairs])
+            for result in results:
+                result.__dict__["_check"] = result.certificate  # in place of the arrays that it is made of
         coef = np.stack([result.w for result in results])
         for result in results:
-            result.__dict__["_check"] = result.certificate  # in place of the arrays that it is made of
             self._warn_unless_certified(result)
 
         several = y.ndim == 2

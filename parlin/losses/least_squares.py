@@ -11,17 +11,16 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from parlin._cached import cached_property
-from parlin._kernels import all_finite, extremes
-from parlin._threads import one_blas_thread
+from parlin._kernels import all_finite, columns, compiled, extremes
+from parlin._threads import FEW_ENTRIES, MANY_ENTRIES, steady
 from parlin._types import FloatArray
 from parlin.losses.base import coordinate_step
-from parlin.losses.samples import check_shapes, is_complex, is_finite, positive_rows
-from parlin.matrix import FAR, DesignMatrix
+from parlin.losses.samples import centred, check_shapes, is_complex, is_finite, is_tiny, positive_rows
+from parlin.matrix import DesignMatrix
 
 # Rounding errors of a gradient entry, in units of the sizes that `rounding_floor` sums up.
 ROUNDING = 8 * float(np.finfo(np.float64).eps)
-# A difference of values is trusted while it is no smaller a part of the first one.
-_CANCELS = 0.01
+_CANCELS = 0.01  # a difference of values is trusted while it is no smaller a part of the first one
 
 
 class LeastSquares:
@@ -65,7 +64,7 @@ class LeastSquares:
     array([-1.])
     """
 
-    @one_blas_thread()
+    @steady(lambda self, X, *rest, **options: _entries_for_blas(X))
     def __init__(
         self,
         X: ArrayLike | sparse.spmatrix | sparse.sparray | DesignMatrix,
@@ -91,7 +90,7 @@ class LeastSquares:
             raise ValueError("X and y must be finite")
         design = self.design
         self.y = y
-        self.y_mean, self._y, self.target = _centred(y, design) if design.centre else (0.0, y, y - 0.0)
+        self.y_mean, self._y, self.target = centred(y, design) if design.centre else (0.0, y, y - 0.0)
         _read_only(self.target)
         self._last: _Evaluation | None = None
         self._origin: _Evaluation | None = None  # w = 0, found with the column statistics
@@ -103,6 +102,11 @@ class LeastSquares:
             if is_finite(design.X):
                 raise ValueError("X is too large: squares of its entries overflow; divide X by a power of 10")
             raise ValueError("X and y must be finite")
+        with np.errstate(over="ignore"):
+            finite = math.isfinite(self.value_at_zero)
+        if not finite:
+            raise ValueError("y is too large: the sum of its squares overflows; divide y by a power of 10")
+        self.is_tiny = is_tiny(design, self.target)
         if adjoint is not None:
             self.gradient_at_zero = _read_only(-adjoint)
             self._origin = _Evaluation(bytes(8 * self.size), self.target, self.gradient_at_zero)
@@ -283,18 +287,12 @@ class _Evaluation:
     value: float | None = None
 
 
-def _centred(y: FloatArray, design: DesignMatrix) -> tuple[float, FloatArray, FloatArray]:
-    """The weighted mean of y, what was centred, and the centred targets.
-
-    Targets far from 0 are first brought near it, by a difference that is exact or as good as any deviation.
-    A constant y is centred to exactly zero.
-    """
-    mean = float(y[0]) if np.all(y == y[0]) else float(design.weights @ y)
-    target = y - mean
-    if not abs(mean) > FAR * math.sqrt(2 * design.half_square(target)):
-        return mean, y, target
-    rest = float(design.weights @ target)
-    return mean + rest, target, target - rest
+def _entries_for_blas(X: ArrayLike | sparse.spmatrix | sparse.sparray | DesignMatrix) -> int:
+    """The size of what BLAS reads when a loss is made: nothing of columns that compiled loops read."""
+    if not isinstance(X, np.ndarray):
+        return MANY_ENTRIES
+    quick = compiled and X.flags.f_contiguous and X.size <= columns.QUICK and len(X) <= FEW_ENTRIES
+    return 0 if quick else X.size
 
 
 def _read_only(array: FloatArray) -> FloatArray:

@@ -1,12 +1,19 @@
-r"""Which samples are accepted: real and finite, one target and at most one nonnegative weight a row."""
+r"""Samples: those accepted are real and finite, with a nonnegative weight a row; targets are centred."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import sparse
 
+from parlin._kernels import extremes
 from parlin._types import FloatArray
+from parlin.matrix import FAR, DesignMatrix
+
+# Squares of smaller numbers, and their products with others, may underflow.
+TINY = 1e-100
 
 
 def is_complex(X: ArrayLike | sparse.spmatrix | sparse.sparray) -> bool:
@@ -60,3 +67,41 @@ def positive_rows(
     X = np.asarray(X)
     # Indexing gives C order; Fortran order is what reads columns fast.
     return np.asarray(X[keep], order="F" if X.flags.f_contiguous else "C"), y[keep], weights[keep]
+
+
+def centred(y: FloatArray, design: DesignMatrix) -> tuple[float, FloatArray, FloatArray]:
+    """The weighted mean of y, what was centred, and the centred targets.
+
+    Targets far from 0 are first brought near it, by a difference that is exact or as good as any deviation.
+    A constant y is centred to exactly zero.
+    """
+    mean = float(y[0]) if np.all(y == y[0]) else float(design.weights @ y)
+    target = y - mean
+    if not abs(mean) > FAR * math.sqrt(2 * design.half_square(target)):
+        return mean, y, target
+    rest = float(design.weights @ target)
+    return mean + rest, target, target - rest
+
+
+def is_tiny(design: DesignMatrix, target: FloatArray) -> bool:
+    """Whether the design or the targets are so small that squares underflow.
+
+    Raises
+    ------
+    ValueError
+        If that is so of some columns only: no unit holds them and the others.
+    """
+    least, largest = extremes(design.raw_norms)
+    if largest >= TINY:
+        if least < TINY**1.5:
+            small = np.flatnonzero(design.raw_norms < TINY**1.5)
+            X = design.X[:, small]
+            lost = small[((X.toarray() if design.is_sparse else X) != 0.0).any(axis=0)]
+            if lost.size:
+                raise ValueError(
+                    f"column {lost[0]} of X is so much smaller than others that its square underflows; "
+                    "multiply it by a power of 10, or drop it"
+                )
+    elif (design.X != 0.0).sum():
+        return True
+    return 0.0 < max(map(abs, extremes(target))) < TINY

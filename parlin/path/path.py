@@ -204,6 +204,8 @@ def solution_path(
     at_least_zero("alpha_min", alpha_min)
     if not tol > 0:
         raise ValueError(f"tol must be positive, but is {tol!r}")
+    if loss.is_tiny:
+        raise ValueError("X or y is so small that squares underflow; multiply it by a power of 10")
     problem = Problem(loss, penalty, penalty_weights)
     if not loss.quadratic or penalty.shape != "convex":
         raise ValueError(

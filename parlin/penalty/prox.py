@@ -155,8 +155,7 @@ def _envelope(shifts: FloatArray, lower: FloatArray, upper: FloatArray) -> tuple
     """The cells on the upper envelope of the ``M_i`` and the ``v`` at which each takes over."""
     scale = unit(shifts, lower, upper)
     a, left, right = ((scale * part).tolist() for part in (shifts, lower, upper))
-    stack = [0]
-    starts = [-math.inf]
+    stack, starts = [0], [-math.inf]
     # rises[k]: growth of γψ between the right end of stack[k − 1] and the left end of stack[k],
     # summed over the popped cells only, so that no large values of ψ are ever subtracted.
     rises = [0.0]

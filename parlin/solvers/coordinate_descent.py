@@ -16,7 +16,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from parlin._kernels import Descent
-from parlin._threads import one_blas_thread
+from parlin._threads import MANY_ENTRIES, steady_blas
 from parlin.losses.least_squares import ROUNDING
 from parlin.problem import Problem
 from parlin.solvers.base import FloatArray, State
@@ -92,7 +92,7 @@ class CoordinateDescent:
     def step(self, problem: Problem, state: _State) -> _State:
         if min(problem.loss.design.shape) <= _ONE_THREAD:
             return _step(problem, state)
-        with one_blas_thread():
+        with steady_blas(MANY_ENTRIES):
             return _step(problem, state)
 
 

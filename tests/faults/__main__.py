@@ -1,4 +1,4 @@
-"""Command line of the faults: one line for each kind; the exit code is 1 if any try failed."""
+"""Command line of the faults: one line for each kind, and what it measured; exit code 1 if any try failed."""
 
 from __future__ import annotations
 
@@ -40,6 +40,8 @@ def main() -> int:
         note = f" ({outcome.note})" if outcome.note else ""
         took = f"{time.monotonic() - started:.0f} s"
         print(f"{name}: {outcome.tries} tries, {len(outcome.failures)} failures, {took}{note}", flush=True)
+        for detail in outcome.details:
+            print(f"  {detail}", flush=True)
         for failure in outcome.failures[:_SHOWN]:
             print(f"  {failure}", file=sys.stderr)
         failed = failed or bool(outcome.failures)

@@ -11,14 +11,18 @@ from collections.abc import Callable
 import numpy as np
 
 from parlin import PARLasso, PARNonconvex, PARRegressor, PARRidge
+from tests.faults.outcome import Outcome
 
+NAME = "forks"
 TRIES = 200
 # Seconds after which a child counts as hanging.
 PATIENCE = 20
+# Exit codes of a forked process.
+_OTHER_BITS, _FAILS = 3, 4
 
 
-def run(tries: int, seed: int) -> list[str]:
-    """What went wrong in so many forks beside two threads that fit."""
+def run(tries: int, seed: int) -> Outcome:
+    """Fork so many times beside two threads that fit, and fit in the child."""
     rng = np.random.default_rng(seed)
     X, y = rng.standard_normal((60, 300)), rng.standard_normal(60)
     models: list[Callable[[], object]] = [
@@ -47,10 +51,15 @@ def run(tries: int, seed: int) -> list[str]:
         through.set()
         for thread in threads:
             thread.join()
-    hanging = sum(ending == -signal.SIGALRM for ending in endings)
-    others = sum(ending not in (0, -signal.SIGALRM) for ending in endings)
-    found = [f"{hanging} of {tries} forked processes hang"] if hanging else []
-    return found + ([f"{others} of {tries} forked processes fail or have other bits"] if others else [])
+    failures = tuple(f"try {k}: {_WRONG.get(code, code)}" for k, code in enumerate(endings) if code != 0)
+    return Outcome(tries, failures, "beside two threads that fit")
+
+
+_WRONG = {
+    -signal.SIGALRM: f"it hangs for {PATIENCE} s",
+    _OTHER_BITS: "the fit has other bits",
+    _FAILS: "it fails",
+}
 
 
 def _forked(right: Callable[[], bool]) -> int:
@@ -59,11 +68,11 @@ def _forked(right: Callable[[], bool]) -> int:
         warnings.simplefilter("ignore", DeprecationWarning)  # that a fork beside threads is a danger
         child = os.fork()
     if child == 0:
-        code = 4
+        code = _FAILS
         try:
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
             signal.alarm(PATIENCE)
-            code = 0 if right() else 3
+            code = 0 if right() else _OTHER_BITS
         finally:
             os._exit(code)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])

@@ -24,7 +24,9 @@ from parlin import (
     solve,
 )
 from parlin.packed import Packed, pack, unpack
+from tests.faults.outcome import Outcome
 
+NAME = "memory"
 TRIES = 1
 BINARY = PAR([-1.0, 0.0, 1.0], [-1.0, 1.0, -1.0, 1.0])
 # Bytes that twenty models may keep together, whatever the data.
@@ -34,12 +36,13 @@ MODELS = 20
 PEAK = 3.0
 
 
-def run(tries: int, seed: int) -> list[str]:
-    """What keeps its data or takes too much memory."""
-    found: list[str] = []
-    for k in range(tries):
-        found += kept_by_models(seed + k) + peaks_of_packing(seed + k)
-    return found
+def run(tries: int, seed: int) -> Outcome:
+    """Weigh what models keep and what packing takes, of so many random data."""
+    failures = []
+    for attempt in range(tries):
+        found = kept_by_models(seed + attempt) + peaks_of_packing(seed + attempt)
+        failures += [f"try {attempt}: {sentence}" for sentence in found]
+    return Outcome(tries, tuple(failures))
 
 
 def kept_by_models(seed: int, n: int = 6000, d: int = 2000) -> list[str]:

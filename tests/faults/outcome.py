@@ -16,9 +16,12 @@ class Outcome:
     failures : tuple of str
         What went wrong, and in which try.
     note : str, default=""
-        How the fault was made, where that depends on the machine.
+        How the fault was made, where that depends on the machine, or the worst of what was measured.
+    details : tuple of str, default=()
+        What was measured, a line each.
     """
 
     tries: int
     failures: tuple[str, ...]
     note: str = ""
+    details: tuple[str, ...] = ()

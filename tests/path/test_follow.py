@@ -62,8 +62,9 @@ def test_a_budget_that_ends_is_told():
     assert path.exact.all()
 
 
-def test_numbers_without_a_float_end_as_rounding():
-    path = solution_path(LeastSquares([[1.0]], [1e200]), designs.ridge(1.0, 1))
+def test_slopes_that_differ_by_less_than_rounding_errors_end_as_rounding():
+    X = np.random.default_rng(0).standard_normal((4, 6))
+    path = solution_path(LeastSquares(X, 9.0 * X[:, 0]), PAR([0.0, 1.0], [-1.0, 1.0, 1.0 + 4e-15]))
     assert path.end is PathEnd.ROUNDING
     assert not path.exact.any()
 

@@ -69,9 +69,9 @@ def test_no_rounding_is_allowed_for_a_point_that_fits_worse_than_the_start():
 
 
 def test_nothing_that_overflows_is_exact():
-    problem = Problem(LeastSquares([[1.0]], [1e200]), designs.ridge(1.0, 1))
+    problem = Problem(LeastSquares([[1.0]], [1e150]), designs.ridge(1.0, 1))
     with np.errstate(over="ignore", invalid="ignore"):
-        checked = check_segments(problem, np.array([1e200, 1e199]), np.zeros((2, 1)), 1e-9)
+        checked = check_segments(problem, np.array([1e200, 1e199]), np.full((2, 1), 1e200), 1e-9)
     assert not checked.exact.any()
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from parlin import LeastSquares, Problem, Status, _loop, designs, multi_start, solve
-from parlin._loop import automatic_solvers
+from parlin._loop import _other_solver, automatic_solver
 from parlin._starts import default_start
 from parlin.solvers import ProximalGradient
 from tests.cases import VALLEY_AT_MINUS_ONE, W, build
@@ -85,7 +85,7 @@ def test_the_automatic_solver_supports_what_it_is_chosen_for():
         for omega in (None, np.array([1.0, 2.0, 0.0])):
             raw = random_raw(penalty, 6, 3, seed=22, penalty_weights=omega)
             problem = build(raw)
-            assert automatic_solvers(problem)[0].unsupported(problem) is None
+            assert automatic_solver(problem).unsupported(problem) is None
             assert solve(problem).status.is_success
 
 
@@ -116,7 +116,8 @@ def test_where_a_solver_stalls_or_overflows_the_automatic_choice_goes_on_from_th
     alone = solve(problem, first, w0=np.zeros(12))
     assert alone.status in (Status.STALLED, Status.NOT_FINITE)
     assert alone.certificate.objective <= problem.objective(np.zeros(12))
-    monkeypatch.setattr(_loop, "automatic_solvers", lambda p: [first, automatic_solvers(p)[-1]])
+    monkeypatch.setattr(_loop, "automatic_solver", lambda p: first)
+    assert type(_other_solver(problem)) is not type(first)
     result = solve(problem, w0=np.zeros(12))
     assert result.status.is_success and result.certificate.objective <= alone.certificate.objective
     assert [record.passes for record in result.history] == sorted({r.passes for r in result.history})

@@ -93,24 +93,19 @@ def test_a_run_that_diverges_is_no_success(solver, problem):
     assert not result.certificate.residual <= 1e-8
 
 
-@pytest.mark.parametrize("name", SOLVERS)
-def test_data_whose_objective_overflows_are_no_success(name):
+def test_data_whose_objective_overflows_are_refused():
     raw = random_raw(designs.lasso(1.0, 2).scaled(0.1), 3, 6, seed=14)
-    problem = build(replace(raw, y=1e200 * raw.y))
-    assert solve(problem, supported(name, problem), max_iter=50).status is Status.NOT_FINITE
+    with pytest.raises(ValueError, match="y is too large: the sum of its squares overflows"):
+        build(replace(raw, y=1e200 * raw.y))
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
 @pytest.mark.parametrize("name", SOLVERS)
-def test_a_start_that_is_not_finite_ends_as_such_or_is_an_error(name, bad, problem):
+def test_a_start_that_is_not_finite_is_refused(name, bad, problem):
     w0 = np.zeros(25)
     w0[3] = bad
-    try:
-        result = solve(problem, supported(name, problem), w0=w0, max_iter=50)
-    except ValueError as error:
-        assert "w0" in str(error)
-    else:
-        assert result.status is Status.NOT_FINITE
+    with pytest.raises(ValueError, match="w0 must be finite"):
+        solve(problem, supported(name, problem), w0=w0, max_iter=50)
 
 
 def test_an_iterate_that_repeats_itself_above_the_tolerance_has_stalled(problem):

@@ -10,6 +10,13 @@ from parlin._kernels.signals cimport count_work
 from parlin._kernels.vectors cimport add, add_rows, copy, copy_rows, dot, dot_rows
 
 
+cdef extern from *:
+    """
+    #define PARLIN_MANY 1e5
+    """
+    const double MANY "PARLIN_MANY"
+
+
 cdef struct Columns:
     int n, p
     bint sparse, centred
@@ -29,6 +36,16 @@ cdef inline int pause(const Columns* A, int j) except -1 nogil:
     """To be called for each column that is read: handles signals now and then."""
     # Even an empty column takes its time.
     return count_work(A.work, 8.0 + (A.indptr[j + 1] - A.indptr[j] if A.sparse else A.n))
+
+
+cdef inline int pause_now_and_then(const Columns* A, int j, double* entries) except -1 nogil:
+    """`pause` for a loop over short columns: they are counted in `entries`, and only many at a time."""
+    cdef double some
+    entries[0] += 8.0 + (A.indptr[j + 1] - A.indptr[j] if A.sparse else A.n)
+    if entries[0] < MANY:
+        return 0
+    some, entries[0] = entries[0], 0.0
+    return count_work(A.work, some)
 
 
 cdef inline const double* stored_column(const Columns* A, int j) noexcept nogil:

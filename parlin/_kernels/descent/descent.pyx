@@ -14,7 +14,7 @@ more can be free than a dense factor is worth: then conjugate gradients take New
 cimport cython
 from libc.math cimport INFINITY, fabs, sqrt
 
-from parlin._kernels.descent.columns cimport Columns, pause
+from parlin._kernels.descent.columns cimport Columns, pause_now_and_then
 from parlin._kernels.descent.conjugate cimport conjugate_gradients
 from parlin._kernels.descent.factor cimport DEPENDENT, DOUBTFUL, Factor, Projection
 from parlin._kernels.descent.free_set cimport count_free, lacks_columns, synchronise
@@ -282,7 +282,7 @@ cdef class Descent:
         cdef Screen* screen = &self.screen
         cdef Iterate* at = &self.at
         cdef int j, round_, reductions = 0, renewals = 0
-        cdef bint has_factor = factor.capacity <= self.newton_limit
+        cdef bint has_factor = factor.capacity <= self.newton_limit, strict = True
         cdef double epochs = 0.0
         self.optimal = False
         set_strength(psi, strength)
@@ -291,17 +291,21 @@ cdef class Descent:
         for round_ in range(max_rounds):
             if epochs > most:
                 break
-            if activate(screen, at, A, psi, factor, round_ == 0 or factor.needs_refactor, &epochs) == 0:
+            strict = strict or factor.needs_refactor
+            if activate(screen, at, A, psi, factor, strict, &epochs) == 0:
                 if has_factor and reductions < MAX_REDUCTIONS and lacks_columns(screen, at, A, psi, factor):
                     # Those of the free that depend on others can land without a change of Aw.
                     self.follow_places()
                     reductions += 1
+                    strict = False
                     continue
                 if renewals < MAX_RENEWALS and self.renew():
                     renewals += 1
+                    strict = True
                     continue
                 self.optimal = True
                 break
+            strict = False
             handle_signals()
             epochs += epochs_of_updates(screen, at, A, psi, max_epochs)
             if count_free(screen, at, psi) <= self.newton_limit:
@@ -336,14 +340,14 @@ cdef double epochs_of_updates(
     cdef int i, j, moved, kept, size, busy = 0
     cdef long visits = 0
     cdef bint everyone = True
-    cdef double before
+    cdef double before, entries = 0.0
     while visits < <long>max_epochs * screen.n_working:
         moved = kept = 0
         size = screen.n_working if everyone else busy
         for i in range(size):
             j = screen.working_set[i]
             before = at.w[j]
-            pause(A, j)
+            pause_now_and_then(A, j, &entries)
             moved += update(at, A, psi, j)
             if at.w[j] != before or free_at(at, psi, j):
                 screen.working_set[i] = screen.working_set[kept]

@@ -11,7 +11,7 @@ from scipy.linalg.cython_blas cimport dgemm, dsyrk, dtrsm, dtrsv
 from scipy.linalg.cython_lapack cimport dpstrf
 
 from parlin._kernels.descent.columns cimport (
-    Columns, add_column, centre, column_dot, copy_column, copy_dense_column, pause,
+    Columns, add_column, centre, column_dot, copy_column, copy_dense_column, pause, pause_now_and_then,
 )
 from parlin._kernels.descent.workspace cimport Workspace, reserve
 from parlin._kernels.signals cimport count_work, handle_signals
@@ -93,13 +93,12 @@ cdef inline void solve_triangular(Factor* factor, char* transposed, double* v) n
 cdef inline int append(Factor* factor, const Columns* A, int j, Projection* found) except -1 nogil:
     """Column j joins at the end: an `Entry`; `found` holds its projection if it depends on the others."""
     cdef int i, m = factor.m
-    cdef double squared, scale = A.curvature[j]
+    cdef double squared, scale = A.curvature[j], entries = <double>m * m
     cdef bint dependent = False
     cdef double* last = factor.L + m
     copy_column(A, j, found.remainder)
-    count_work(A.work, <double>m * m)
     for i in range(m):
-        pause(A, factor.free[i])
+        pause_now_and_then(A, factor.free[i], &entries)
         found.coordinates[i] = column_dot(A, factor.free[i], found.remainder, 0.0)
     solve_triangular(factor, b"N", found.coordinates)
     squared = scale

@@ -17,7 +17,7 @@ from parlin._kernels.descent.iterate cimport (
 from parlin._kernels.descent.penalty cimport Penalty
 from parlin._kernels.descent.screening cimport Screen
 from parlin._kernels.descent.workspace cimport Workspace
-from parlin._kernels.signals cimport count_work
+from parlin._kernels.signals cimport count_work, handle_signals
 from parlin._kernels.vectors cimport add, dot
 
 cdef extern from *:
@@ -30,6 +30,8 @@ cdef extern from *:
 cdef enum:
     # Fewer columns than this enter the factor one by one, more of them at once.
     FEW = 12
+    # So many enter at once: no signal ends the factorisation, which takes some 100 milliseconds.
+    MANY = 2000
 
 
 cdef inline bint enters(
@@ -94,7 +96,12 @@ cdef inline int synchronise(
                 entering[count] = j
                 count += 1
         if count >= FEW and not A.sparse:
-            extend(factor, A, entering, min(count, factor.capacity - factor.m), workspace)
+            count = min(count, factor.capacity - factor.m)
+            i = 0
+            while i < count:
+                extend(factor, A, entering + i, min(<int>MANY, count - i), workspace)
+                i += MANY
+                handle_signals()
         for i in range(screen.n_candidates):
             j = screen.candidates[i]
             if enters(at, A, psi, factor, j) and not factor.needs_refactor:

@@ -4,7 +4,7 @@
 from libc.math cimport INFINITY, fabs
 from scipy.linalg.cython_blas cimport dtrmv
 
-from parlin._kernels.descent.columns cimport Columns, pause
+from parlin._kernels.descent.columns cimport Columns, pause_now_and_then
 from parlin._kernels.descent.factor cimport Factor, solve_triangular
 from parlin._kernels.descent.free_set cimport delete_landed
 from parlin._kernels.descent.iterate cimport (
@@ -40,14 +40,14 @@ cdef inline double newton(
     follows when they are stationary as far as the factor tells, and then the data are asked.
     """
     cdef int i, f, begun, steps = 0, most = 20 + 4 * factor.capacity, refinements = 0
-    cdef double epochs = 0.0
+    cdef double epochs = 0.0, entries = 0.0
     cdef bint met = False
     while factor.m > 0 and steps < most:
         begun = factor.m
         for i in range(begun):
             f = factor.free[i]
             step.members[i], step.entry[i] = f, at.w[f]
-            pause(A, f)
+            pause_now_and_then(A, f, &entries)
             factor.loss_gradient[i] = gradient_of_loss(at, A, f)
         epochs += <double>begun / A.p
         if stationary(factor, at, psi, slack):
@@ -63,7 +63,7 @@ cdef inline double newton(
         for i in range(begun):
             f = step.members[i]
             if at.w[f] != step.entry[i]:
-                pause(A, f)
+                pause_now_and_then(A, f, &entries)
                 subtract(at, A, f, at.w[f] - step.entry[i])
                 epochs += 1.0 / A.p
         centre_residual(at, A)

@@ -13,7 +13,7 @@ factor are the *working set*.
 
 from libc.math cimport INFINITY, sqrt
 
-from parlin._kernels.descent.columns cimport Columns, pause
+from parlin._kernels.descent.columns cimport Columns, pause_now_and_then
 from parlin._kernels.descent.factor cimport Factor
 from parlin._kernels.descent.iterate cimport (
     Iterate, centre_residual, free_at, gradient_of_loss, violation_at,
@@ -71,7 +71,7 @@ cdef inline int activate(
     """
     cdef int i, j, violators = 0
     cdef bint violates, everywhere = not psi.convex
-    cdef double g, distance = 0.0
+    cdef double g, distance = 0.0, entries = 0.0
     centre_residual(at, A)
     for i in range(screen.n_candidates):  # since the last time the others have not moved
         set_radius(screen, at, A, psi, factor, screen.candidates[i])
@@ -88,7 +88,7 @@ cdef inline int activate(
             screen.candidates[j] = j
     for i in range(screen.n_candidates):
         j = screen.candidates[i]
-        pause(A, j)
+        pause_now_and_then(A, j, &entries)
         g = gradient_of_loss(at, A, j)
         if everywhere:
             screen.reference_gradient[j] = g
