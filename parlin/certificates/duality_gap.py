@@ -64,7 +64,7 @@ def projected_gap(
 ) -> float | None:
     r"""The absolute gap of a quadratic loss from the dual point next to the residual that `chosen` allow.
 
-    Source: theory 11.4.  ν is the residual moved by the least amount to ``X_j'ν = ω_j ψ'(w_j)`` for the chosen
+    Source: theory 11.4.  ν is the residual moved by the least amount to ``X_j'ν = ω_j ψ'(w_j)`` for those
     coordinates, which are unpenalised or inside cells: at a minimiser nothing moves, and next to one the
     rounding errors of ``w`` do not count, which large columns would carry into ``X'r``.  What rounding
     leaves of an unpenalised column's correlation is added with the largest move that its coordinate makes
@@ -91,10 +91,11 @@ def projected_gap(
 def possible_fall(problem: Problem, w: FloatArray, tol: float) -> float | None:
     r"""How much lower the objective gets if the free coordinates move alone and as if cells had no ends.
 
-    Source: theory 11.5.  ``½ ‖Q'r − R⁻ᵀ ω_F s_F‖²`` with ``X_F = Q R``, half of Newton's decrement.  It stands in for the gap of a
-    quadratic loss where there is none: a small gradient alone says little about a direction with hardly any
-    curvature.  Infinite where columns depend on others, and their slopes, up to `tol`, do not: along a null
-    vector the objective then falls until a coordinate lands.  None if F is too large.
+    Source: theory 11.5.  ``½ ‖Q'r − R⁻ᵀ ω_F s_F‖²`` with ``X_F = Q R``, half the square of Newton's
+    decrement.  It stands in for the gap of a quadratic loss where there is none: a small gradient alone says
+    little about a direction with hardly any curvature.  Infinite where columns depend on others, and their
+    slopes, up to `tol`, do not: along a null vector the objective then falls until a coordinate meets a
+    level.  None if F is too large.
     """
     face = _Face.of(problem, w, np.flatnonzero(~problem.on_level(w)))
     return None if face is None else face.fall(tol * problem.gradient_unit)

@@ -123,7 +123,7 @@ def test_too_many_columns_have_neither(monkeypatch):
     loss = LeastSquares(rng.standard_normal((6, 3)), rng.standard_normal(6))
     problem = Problem(loss, designs.ridge(0.5, 3))
     assert projected_gap(problem, np.full(3, 0.3), np.arange(3)) is None
-    assert possible_fall(problem, np.full(3, 0.3)) is None
+    assert possible_fall(problem, np.full(3, 0.3), 1e-8) is None
 
 
 # -- where no gap exists ----------------------------------------------------------------------------
@@ -137,7 +137,7 @@ def test_what_free_moves_gain_is_the_exact_fall_of_least_squares():
         exact = ExactProblem(case)
         w = rng.standard_normal(3)
         true = exact.objective(w) - minimum(exact, w).value
-        assert possible_fall(case.problem(), w) == pytest.approx(float(true), rel=1e-7)
+        assert possible_fall(case.problem(), w, 1e-8) == pytest.approx(float(true), rel=1e-7)
         assert isinstance(true, Fraction)
 
 
@@ -146,9 +146,18 @@ def test_a_fall_is_that_of_the_free_coordinates_alone_on_slopes_of_their_cells()
     penalty = PAR([0.0], [0.0, 1.0])
     root = math.sqrt(2.0)
     problem = Problem(LeastSquares(root * np.eye(2), [3.0 * root, -5.0 * root]), penalty)
-    assert possible_fall(problem, np.array([1.0, 0.0])) == pytest.approx(0.5 * (3.0 - 1.0 - 1.0) ** 2)
-    assert possible_fall(problem, np.array([2.0, -5.0])) == pytest.approx(0.0, abs=1e-28)
-    assert possible_fall(problem, np.zeros(2)) == 0.0
+    assert possible_fall(problem, np.array([1.0, 0.0]), 1e-8) == pytest.approx(0.5 * (3.0 - 1.0 - 1.0) ** 2)
+    assert possible_fall(problem, np.array([2.0, -5.0]), 1e-8) == pytest.approx(0.0, abs=1e-28)
+    assert possible_fall(problem, np.zeros(2), 1e-8) == 0.0
+
+
+def test_a_fall_without_end_is_infinite():
+    # Equal columns with slopes 0 and 1: along (1, −1) only the penalty changes, and it falls.
+    X, y = np.array([[1.0, 1.0], [2.0, 2.0]]), np.array([1.0, 2.0])
+    problem = Problem(LeastSquares(X, y), PAR([0.0], [0.0, 1.0]), [1.0, 1.0])
+    assert possible_fall(problem, np.array([-1.0, 2.0]), 1e-8) == math.inf
+    assert possible_fall(problem, np.array([-1.0, 0.0]), 1e-8) == pytest.approx(0.5 * 2.5 * 2.0**2)
+    assert how_met(problem, check_point(problem, np.array([-1.0, 2.0]), 1e-8), 1e-8, slopes=False) is Met.NOT
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
@@ -159,7 +168,7 @@ def test_a_small_gradient_along_a_direction_of_small_curvature_is_no_solution(so
     w = np.array([0.5 * w[0], 0.5 * w[0]])
     check = check_point(problem, w, 1e-5)
     assert check.residual <= 1e-5 and certify(problem, w).gap is None
-    assert possible_fall(problem, w) > 0.4 * problem.loss.value_at_zero
+    assert possible_fall(problem, w, 1e-8) > 0.4 * problem.loss.value_at_zero
     assert how_met(problem, check, 1e-5, slopes=False) is Met.NOT
     chosen = SOLVERS[solver]
     if solver == "auto" or chosen.unsupported(problem) is None:

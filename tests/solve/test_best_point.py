@@ -10,7 +10,7 @@ from scipy import sparse
 
 from parlin import LeastSquares, Problem, Status, _loop, certify, designs, solve
 from parlin.certificates.stopping import Met, check_point, downhill, how_met
-from parlin.solvers import ADMM, FISTA, CoordinateDescent, ProximalGradient, SemismoothNewton
+from parlin.solvers import ADMM, FISTA, CoordinateDescent, ProximalGradient
 from parlin.solvers.stochastic import ProxSGD
 from tests.cases import LASSO, W
 from tests.solve.cases import SOLVERS, supported
@@ -186,16 +186,20 @@ class Slow(ProximalGradient):
 
 def test_slow_progress_hands_over_from_the_best_point(monkeypatch):
     problem = random_problem(designs.ridge(0.25, 6).scaled(0.01), 6)
-    choice = [Slow(), SemismoothNewton()]
-    monkeypatch.setattr(_loop, "automatic_solvers", lambda _: list(choice))
+    monkeypatch.setattr(_loop, "automatic_solver", lambda _: Slow())
     result = solve(problem, w0=np.full(20, 0.3))
     assert result.status is Status.CONVERGED
     passes = [record.passes for record in result.history]
     assert passes == sorted(passes) and 500.0 <= passes[-1] <= 1500.0
-    choice.pop()  # nobody to take over
-    alone = solve(problem, w0=np.full(20, 0.3), max_passes=5000.0)
-    assert alone.status is Status.MAX_ITER
-    assert alone.certificate.objective <= problem.objective(np.full(20, 0.3))
+
+
+def test_where_nobody_is_left_slow_progress_ends_at_the_best_point(monkeypatch):
+    problem = random_problem(designs.ridge(0.25, 6).scaled(0.01), 6)
+    monkeypatch.setattr(_loop, "automatic_solver", lambda _: Slow())
+    monkeypatch.setattr(_loop, "_other_solver", lambda _: Slow())
+    result = solve(problem, w0=np.full(20, 0.3))
+    assert result.status is Status.STALLED and 20_000.0 < result.passes <= 20_200.0
+    assert result.certificate.objective <= problem.objective(np.full(20, 0.3))
 
 
 def test_a_named_solver_is_never_replaced_for_being_slow():

@@ -205,6 +205,29 @@ def test_a_result_of_entries_whose_squares_nearly_vanish_can_be_printed(size, ta
         assert result.w == pytest.approx([0.0 if size * target <= 1.0 else (target - 1.0 / size) / size])
 
 
+@pytest.mark.parametrize("x", [0, -500, -560])
+@pytest.mark.parametrize("y", [0, -400, -520])
+def test_problems_whose_squares_vanish_are_those_in_larger_units_digit_for_digit(x, y):
+    rng = np.random.default_rng(7)
+    X, targets = rng.standard_normal((8, 4)), rng.standard_normal(8)
+    for penalty in (designs.lasso(0.25, 3).scaled(0.05), designs.rippled_mcp(0.25, 3).scaled(0.05)):
+        slopes, levels = np.ldexp(penalty.slopes, x + y), np.ldexp(penalty.levels, y - x)
+        if np.any(slopes == 0.0) and np.any(penalty.slopes != 0.0) and x + y < -1000:
+            continue
+        tiny = LeastSquares(np.ldexp(X, x), np.ldexp(targets, y), fit_intercept=True)
+        ordinary = LeastSquares(X, targets, fit_intercept=True)
+        a, b = solve(Problem(ordinary, penalty)), solve(Problem(tiny, PAR(levels, slopes)))
+        assert a.status.is_success and b.status.is_success
+        np.testing.assert_allclose(np.ldexp(b.w, x - y), a.w, rtol=1e-9)
+        assert b.certificate.gap == pytest.approx(a.certificate.gap, rel=1e-6, abs=1e-12)
+        assert b.certificate.quantization_rate == a.certificate.quantization_rate
+
+
+def test_a_column_too_small_beside_others_is_refused_by_its_number():
+    with pytest.raises(ValueError, match=r"column 1 of X is so much smaller"):
+        LeastSquares([[1.0, 1e-170], [2.0, 3e-170]], [1.0, 2.0])
+
+
 @pytest.mark.parametrize("power", [-120, -60, 60, 120])
 def test_a_scaled_problem_has_the_scaled_solution(power):
     unit = 10.0**power
