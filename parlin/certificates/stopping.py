@@ -17,6 +17,7 @@ from parlin._kernels import all_finite, optimality
 from parlin._kernels.optimality_numpy import largest_ratio
 from parlin._types import FloatArray
 from parlin.certificates.duality_gap import (
+    HIDDEN,
     duality_gap,
     gap_of_least_squares,
     possible_fall,
@@ -30,8 +31,6 @@ from parlin.problem import Problem
 _SAME_OBJECTIVE = 1e-9
 # The sums that a relative gap is made of are not known better.
 _GAP_ROUNDING = 1e-13
-# Where rounding errors are allowed for, they may hide this fraction of the objective, and no more.
-_FALL_ROUNDING = 1e-7
 # A proximal step gains half the square of its length, but only this fraction of that between minimisers.
 _TIE = 1e-6
 
@@ -95,7 +94,7 @@ class EvaluatedPoint:
         fall = possible_fall(problem, self.w, tol)
         if fall is None or fall <= tol * self.value_scale:
             return met
-        return Met.ROUNDED if met is Met.ROUNDED and fall <= _FALL_ROUNDING * self.value_scale else Met.NOT
+        return Met.ROUNDED if met is Met.ROUNDED and fall <= HIDDEN * self.value_scale else Met.NOT
 
     @property
     def relative_gap(self) -> float | None:
