@@ -24,6 +24,8 @@ _SELDOM = 10.0
 _SLOW_PASSES, _SLOW = 500.0, 0.1
 # "auto" gives up where progress is still slow after so many, and nobody is left to take over.
 _GIVES_UP = 20_000.0
+# So often a run leaves a critical point by a proximal step; more of them creep.
+_MOST_DOWN = 1000
 # Objectives that differ by a smaller fraction of their scale are equally good.
 _HIGHER = 1e-9
 
@@ -115,7 +117,7 @@ def run(
     next_check = between if start.is_default and between > _SELDOM else 0.0
     if start.saved is not None:
         next_check = start.saved["next_check"]
-    iteration = 0
+    iteration = steps_down = 0
     while True:
         exhausted = iteration >= stopping.max_iter or state.passes >= stopping.max_passes
         due = state.done or state.passes >= next_check
@@ -134,10 +136,11 @@ def run(
                 best = found
                 if state.draws and state.keeps_best:
                     state.best, state.best_penalty = found.w, state.penalty
-            follower = None if state.draws or exhausted else _follower(
+            follower = None if state.draws or exhausted or steps_down > _MOST_DOWN else _follower(
                 found, best, status, slow, solver is automatic, solver
             )
             if follower is not None:
+                steps_down += follower[0] is solver
                 solver, w, passes = *follower, state.passes
                 between = _between(solver, stopping)
                 state = solver.init(problem, start.w if w is None else w)

@@ -16,6 +16,7 @@ from parlin._loop import Start, Stopping, certificate_of, run
 from parlin._result import Callback, RelativeTo, Result, Status
 from parlin._starts import find_start
 from parlin._threads import steady_blas
+from parlin._types import FloatArray
 from parlin.certificates.certificate import Certificate, in_old_units
 from parlin.certificates.units import Units
 from parlin.problem import Problem
@@ -161,7 +162,16 @@ def _start(
         raise ValueError(f"w0 must have shape ({problem.size},), but has shape {start.w.shape}")
     if not np.isfinite(start.w).all():
         raise ValueError("w0 must be finite, but has an infinite or NaN entry; leave it out for the default")
-    return start
+    return start if isinstance(solver, StochasticSolver) else start._replace(w=_seen(problem, start.w))
+
+
+def _seen(problem: Problem, w: FloatArray) -> FloatArray:
+    """`w`, but at the minimiser of ψ where that is lower and the column is zero: no step might move it."""
+    if problem.loss.coordinate_lipschitz.all():
+        return w
+    rest, values = problem.start(), problem.separable.values
+    lower = (problem.loss.coordinate_lipschitz == 0.0) & (values(rest) < values(w))
+    return np.where(lower, rest, w)
 
 
 def _check_solver(problem: Problem, solver: Solver | Literal["auto"]) -> None:

@@ -26,6 +26,8 @@ from parlin.solvers.proximal_point import QuadraticModel
 
 # Steps in a row without a new least violation.
 _MAX_STUCK = 20
+# A violation counts as less than another below this fraction of it.
+_LESS = 0.99
 # Differences of objectives below this, relative to their scale, are rounding.
 _ROUNDING = 1e-12
 # Stands in for a slack of zero.
@@ -108,7 +110,8 @@ class SemismoothNewton:
         passes += state.passes + model.passes - before
         best, violation, stuck = state.w, state.violation, state.stuck + 1
         if solved and point.violation < violation:
-            best, violation, stuck = point.w, point.violation, 0
+            stuck = 0 if point.violation < _LESS * violation else stuck
+            best, violation = point.w, point.violation
         if solved:
             centre, sigma = point, sigma * self.growth
             if not problem.loss.quadratic:

@@ -109,7 +109,7 @@ def _rest(case: Case) -> FloatArray:
 def judge_run(kind: str, case: Case, run: Run, reference: Reference | None) -> list[Finding]:
     """All that is wrong with one run; `reference` is None where nothing was returned."""
     found = [Finding(WARNING, run.solver, message) for message in run.warned]
-    if run.seconds > SECONDS:
+    if run.seconds > SECONDS and kind != "absurd":
         found.append(Finding(SLOW, run.solver, f"{run.seconds:.1f} s, {run.status}"))
     infinite = case.w0 is not None and not np.isfinite(case.w0).all()
     if run.error:
@@ -232,7 +232,7 @@ def judge_rank(case: Case, run: Run, reference: Reference) -> list[Finding]:
     before, after = exact.objective(run.w), exact.objective(pure)
     if case.levels.size and left > exact.rank:
         found.append(Finding(PURIFY, "purify", f"{left} free, rank {exact.rank}"))
-    elif before is not None and (after is None or reference.above(after, before) > NOISE):
+    elif before is not None and (after is None or reference.above(after, before) > max(NOISE, case.tol)):
         rise = math.inf if after is None else reference.above(after, before)
         found.append(Finding(PURIFY, "purify", f"rises by {rise:.2g} of the scale"))
     return found
