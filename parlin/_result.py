@@ -2,11 +2,10 @@ r"""What a run ends with: the reason, the point, its certificate, and the checks
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from parlin._cached import cached_property
 from parlin._types import FloatArray
@@ -49,17 +48,6 @@ class Status(Enum):
     def is_success(self) -> bool:
         """Whether the point counts as certified."""
         return self in (Status.CONVERGED, Status.ROUNDING)
-
-
-class Stopping(NamedTuple):
-    """When a run ends; the fields are those of `parlin.solve`."""
-
-    tol: float | None = 1e-8
-    relative_to: RelativeTo = "gradient"
-    max_iter: int = 100_000
-    max_passes: float = math.inf
-    check_passes: float | None = None
-    callback: Callback | None = None
 
 
 @dataclass(frozen=True)

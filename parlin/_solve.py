@@ -101,10 +101,12 @@ def solve(
         raise ValueError("max_iter and max_passes must be >= 0 and check_passes > 0")
     units = None if isinstance(solver, StochasticSolver) else Units.of(problem)
     if units is not None:
-        w0 = None if w0 is None else units.there(_start(problem, solver, w0, state).w)
-        options = tol, relative_to, max_iter, max_passes, check_passes, _translated(callback, units)
-        names = "tol", "relative_to", "max_iter", "max_passes", "check_passes", "callback"
-        found = solve(units.problem(problem), solver, w0=w0, **dict(zip(names, options, strict=True)))
+        if w0 is not None or state is not None:
+            w0 = units.there(_start(problem, solver, w0, state).w)
+        found = solve(
+            units.problem(problem), solver, w0=w0, tol=tol, relative_to=relative_to, max_iter=max_iter,
+            max_passes=max_passes, check_passes=check_passes, callback=_translated(callback, units),
+        )  # fmt: skip
         return _in_old_units(found, units, problem)
     # Rounding errors are the loop's business too: an overflow ends as NOT_FINITE, not as a warning.
     with steady_blas(problem.loss.design.X.size), np.errstate(over="ignore", invalid="ignore"):
