@@ -259,10 +259,7 @@ def shifted(
     deviation is.  A sparse column far from zero has few entries that are zero, so little is made dense.
     """
     if not sparse.issparse(X):
-        X = np.array(X, order="F")
-        for j in np.flatnonzero(offsets):
-            X[:, j] -= offsets[j]
-        return X
+        return np.subtract(X, offsets, order="F")
     far = offsets != 0.0
     X = sparse.csc_array(X)
     dense = sparse.csc_array(X[:, far].toarray() - offsets[far])
