@@ -59,8 +59,11 @@ def purify(problem: Problem, w: ArrayLike) -> FloatArray:
     free = problem.unquantized(w)
     for j in free[problem.loss.design.column_norms[free] == 0.0]:
         w = _to_first_level(problem, w, np.eye(1, problem.size, j)[0])
-    while not _purified(problem, w):
-        pass
+    for _ in range(problem.size):
+        before = w.copy()
+        # A new basis finds again what an old one lost; where even a new one moves nothing, it is rounding.
+        if _purified(problem, w) or np.array_equal(w, before):
+            break
     return w
 
 
