@@ -22,6 +22,8 @@ _SELDOM = 10.0
 # Progress is slow when, after so many passes, the second half of them has not reduced the residual to this
 # fraction of what the first half left: benchmarks/README.md.
 _SLOW_PASSES, _SLOW = 500.0, 0.1
+# It is looked at again after so many times the passes, so that looking costs a run next to nothing.
+_LATER = 1.2
 # "auto" gives up where progress is still slow after so many, and nobody is left to take over.
 _GIVES_UP = 20_000.0
 # So often a run leaves a critical point by a proximal step; more of them creep.
@@ -118,6 +120,7 @@ def run(
     if start.saved is not None:
         next_check = start.saved["next_check"]
     iteration = steps_down = 0
+    next_look = _SLOW_PASSES
     while True:
         exhausted = iteration >= stopping.max_iter or state.passes >= stopping.max_passes
         due = state.done or state.passes >= next_check
@@ -128,17 +131,23 @@ def run(
                 callback(n_iter, state, certificate_of(found.problem, found.w, found.check))
             )
             status = _status(found, stopping, exhausted, state, stop)
-            slow = _is_slow(history, found, state)
-            if automatic is not None and slow and status is None and state.passes > _GIVES_UP:
-                status = Status.STALLED
+            slow = False
+            if automatic is not None and status is None and state.passes >= next_look:
+                slow, next_look = _is_slow(history, found, state), _LATER * state.passes
+                if slow and state.passes > _GIVES_UP:
+                    status = Status.STALLED
             saved_best = state.best, state.best_penalty
             if state.final and found.is_below(best):
                 best = found
-                if state.draws and state.keeps_best:
+                if state.draws:
                     state.best, state.best_penalty = found.w, state.penalty
             follower = None if state.draws or exhausted or steps_down > _MOST_DOWN else _follower(
                 found, best, status, slow, solver is automatic, solver
             )
+            if status is Status.NOT_FINITE and best is None and not (state.draws or start.is_default):
+                # The start that was given overflows: it is none.
+                start = Start(problem.start(), is_default=True)
+                follower = solver, start.w
             if follower is not None:
                 steps_down += follower[0] is solver
                 solver, w, passes = *follower, state.passes
@@ -247,8 +256,6 @@ def _lowest(found: _Checked, best: _Checked | None, start: FloatArray | None, to
 
 def _is_slow(history: list[Record], found: _Checked, state: State) -> bool:
     """Whether the second half of the passes has hardly reduced the residual."""
-    if state.passes < _SLOW_PASSES:
-        return False
     early = [record.residual for record in history if record.passes <= 0.5 * state.passes]
     late = [record.residual for record in history if record.passes > 0.5 * state.passes]
     return bool(early) and min([*late, found.check.residual]) > _SLOW * min(early)

@@ -172,7 +172,7 @@ def _seen(problem: Problem, w: FloatArray) -> FloatArray:
     if problem.loss.coordinate_lipschitz.all():
         return w
     rest, values = problem.start(), problem.separable.values
-    lower = (problem.loss.coordinate_lipschitz == 0.0) & (values(rest) < values(w))
+    lower = (problem.loss.coordinate_lipschitz == 0.0) & (values(rest) < values(problem.clip(w)))
     return np.where(lower, rest, w)
 
 

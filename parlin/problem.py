@@ -101,6 +101,14 @@ class Problem:
         return self.objective(self.separable.start)
 
     @cached_property
+    def reachable_objective(self) -> float:
+        """The lower of F at the default start and at 0, if that is in the box."""
+        low, high = self.penalty.domain
+        if self.penalty.rest.x != 0.0 and low <= 0.0 <= high:
+            return min(self.start_objective, self.loss.value_at_zero)
+        return self.start_objective
+
+    @cached_property
     def gradient_unit(self) -> float:
         """The entry of the gradient that counts as large for a column of norm one.
 

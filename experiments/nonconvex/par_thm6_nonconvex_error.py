@@ -30,8 +30,8 @@ for a ripple h; h + μ_p q/8 where a kink of SCAD is between two levels.
 Falsified by
 ------------
 A critical point beyond its bound: `0.75 * theory.lasso_distance` violates C10,
-`0.2 * theory.lasso_distance` violates C10/eigenvalue, `0.1 * theory.lasso_l1_distance` violates C10/l1,
-`0.3 * theory.amenable_distance` violates C10/mcp and C10/scad; one with nine tenths of the error on the
+`0.1 * theory.lasso_distance` violates C10/eigenvalue, `0.1 * theory.lasso_l1_distance` violates C10/l1,
+`0.2 * theory.amenable_distance` violates C10/mcp and C10/scad; one with nine tenths of the error on the
 support counted as off it, `0.1 * multistart.Point.on_support` violates C10/cone. (In the small run no error
 is off the support, so that no cone is too narrow.)
 

@@ -47,11 +47,12 @@ class Certificate:
         The step of `prox_residual`: ``1 / max_j ‖X_j‖²``.
     gap : float or None
         Duality gap relative to ``max(f(0), |F(w)|)`` (`Problem.value_scale`, which has a floor where
-        ``f(0) = 0``), never negative.  The dual point is the scaled residual; with unpenalised columns, or
-        at a stationary point whose gap is above `tol`, also a vector next to it (theory 11.4).  For a
-        nonconvex penalty it refers to the convex envelope: zero certifies a global minimiser, more says
-        nothing.  None unless ``slopes[0] < 0 < slopes[-1]``: otherwise scaling a residual cannot
-        reach the dual's domain; nor where unpenalised columns nearly depend on each other.
+        ``f(0) = 0``), never negative.  The dual point is the
+        scaled residual; with unpenalised columns, or at a stationary point whose gap is above `tol`, also a
+        vector next to it (theory 11.4).  For a nonconvex penalty it refers to the convex envelope: zero
+        certifies a global minimiser, more says nothing.  None unless ``slopes[0] < 0 < slopes[-1]``:
+        otherwise scaling a residual cannot reach the dual's domain; nor where unpenalised columns nearly
+        depend on each other.
     rounded_objective : float or None
         F at the penalised coordinates rounded to the nearest quantization level; None without levels.
     on_level, size : int

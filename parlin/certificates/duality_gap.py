@@ -71,9 +71,9 @@ def projected_gap(
     rounding errors of ``w`` do not count, which large columns would carry into ``X'r``.  What rounding
     leaves of an unpenalised column's correlation is added with the largest move that its coordinate makes
     on the way to a solution of the size of `w`.  None where unpenalised columns are too close to dependent,
-    or the chosen ones too many.  Slopes beyond the domain by no more than the `allowance` count as on its
-    border, and their distance times twice the coefficient is added; then what unpenalised columns add is left
-    out up to 1e-7 of f(0).
+    or the chosen ones too many.  Slopes outside their intervals by no more than the `allowance` count as on
+    the border, and their distance times twice the coefficient is added; then what unpenalised columns add is
+    left out up to 1e-7 of f(0).
     """
     loss, design, penalty = problem.loss, problem.loss.design, problem.separable
     norms = design.column_norms
@@ -190,7 +190,7 @@ def _penalty_part(
     weights, w = weights[active], w[active]
     slopes, extra = correlation[active] / weights, 0.0
     if allowance is not None:
-        border = np.clip(slopes, low, high)
+        border = np.clip(slopes, *penalty.penalty.subdifferential(w))
         excess = np.minimum(weights * np.abs(slopes - border), allowance[active])
         slopes = slopes + np.sign(border - slopes) * excess / weights
         extra = 2.0 * float(excess @ np.abs(w))

@@ -169,7 +169,7 @@ def check_point(problem: Problem, w: FloatArray, tol: float) -> StoppingCheck:
     if not (math.isfinite(value) and all_finite(gradient)):
         return _NOT_FINITE
     scale, allowance = problem.gradient_scale, loss.rounding_floor(w)
-    limit = highest_allowed_objective(problem.start_objective)
+    limit = highest_allowed_objective(problem.reachable_objective)
 
     def residuals(floor: FloatArray) -> tuple[float, float, float]:
         return optimality.residuals(
@@ -217,6 +217,8 @@ def how_met(problem: Problem, check: StoppingCheck, tol: float, slopes: bool) ->
         # On a concave kink a step may be too short for the data to make it in float64.
         rests = float(point.prox_moves.max()) <= tol and not problem.on_concave_kink(point.w).any()
         return met if rests else Met.NOT
+    if check.objective > problem.reachable_objective + tol * point.value_scale:
+        return Met.NOT
     gap = point.find_gap(problem, check.residual)
     if gap is None and point.quadratic:
         return point.cannot_fall(problem, tol, met)

@@ -17,7 +17,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from parlin._arguments import at_least_zero, flag, positive, whole
 from parlin._cached import cached_property
-from parlin._solve import Result, solve
+from parlin._solve import Result, Status, solve
 from parlin._threads import steady_blas
 from parlin._types import FloatArray
 from parlin.losses import LeastSquares
@@ -141,8 +141,11 @@ class PARLinearModel(MultiOutputMixin, RegressorMixin, BaseEstimator, metaclass=
         previous = getattr(self, "coef_", None) if self.warm_start else None
         if previous is None or np.atleast_2d(previous).shape != (n_outputs, n_features):
             return [None] * n_outputs
+        results = self.result_ if isinstance(self.result_, list) else [self.result_]
         # A fit that failed seeds none.
-        return [w if np.isfinite(w).all() else None for w in np.atleast_2d(previous)]
+        usable = [result.status.is_success or result.status is Status.MAX_ITER for result in results]
+        pairs = zip(np.atleast_2d(previous), usable, strict=True)
+        return [w if good and np.isfinite(w).all() else None for w, good in pairs]
 
     def _check_parameters(self) -> None:
         at_least_zero("alpha", self.alpha, remedy="alpha=0 is the unpenalised fit")

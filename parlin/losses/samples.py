@@ -77,7 +77,9 @@ def centred(y: FloatArray, design: DesignMatrix) -> tuple[float, FloatArray, Flo
     """
     mean = float(y[0]) if np.all(y == y[0]) else float(design.weights @ y)
     target = y - mean
-    if not abs(mean) > FAR * math.sqrt(2 * design.half_square(target)):
+    with np.errstate(over="ignore"):
+        deviation = math.sqrt(2 * design.half_square(target))
+    if not abs(mean) > FAR * deviation:
         return mean, y, target
     rest = float(design.weights @ target)
     return mean + rest, target, target - rest

@@ -198,7 +198,7 @@ def test_where_nobody_is_left_slow_progress_ends_at_the_best_point(monkeypatch):
     monkeypatch.setattr(_loop, "automatic_solver", lambda _: Slow())
     monkeypatch.setattr(_loop, "_other_solver", lambda _: Slow())
     result = solve(problem, w0=np.full(20, 0.3))
-    assert result.status is Status.STALLED and 20_000.0 < result.passes <= 20_200.0
+    assert result.status is Status.STALLED and 20_000.0 < result.passes <= 1.2 * 20_200.0
     assert result.certificate.objective <= problem.objective(np.full(20, 0.3))
 
 
