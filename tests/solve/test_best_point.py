@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from parlin import LeastSquares, Problem, Status, _loop, certify, designs, solve
+from parlin import PAR, LeastSquares, Problem, Status, _loop, certify, designs, solve
 from parlin.certificates.stopping import Met, check_point, downhill, how_met
 from parlin.solvers import ADMM, FISTA, CoordinateDescent, ProximalGradient
-from parlin.solvers.stochastic import ProxSGD
+from parlin.solvers.stochastic import ProxSGD, StraightThrough
 from tests.cases import LASSO, W
 from tests.solve.cases import SOLVERS, supported
 from tests.solvers.stochastic.cases import problem as stochastic_problem
@@ -206,3 +206,49 @@ def test_a_named_solver_is_never_replaced_for_being_slow():
     problem = random_problem(designs.ridge(0.25, 6).scaled(0.01), 6)
     result = solve(problem, Slow(), max_passes=5000.0)
     assert result.status is Status.MAX_ITER and result.n_iter == 50
+
+
+def test_progress_is_looked_at_seldom_and_only_where_another_solver_may_take_over(monkeypatch):
+    looks, is_slow = [], _loop._is_slow
+    monkeypatch.setattr(_loop, "_is_slow", lambda *args: looks.append(1) or is_slow(*args))
+    X = np.random.default_rng(5).standard_normal((5, 8))
+    problem = Problem(LeastSquares(X, X[:, 0]), designs.lasso(0.25, 4).scaled(1e-3))
+    solve(problem, FISTA(), tol=None, max_iter=3000, check_passes=1)
+    assert not looks
+    monkeypatch.setattr(_loop, "automatic_solver", lambda _: FISTA())
+    solve(problem, tol=1e-300, max_iter=3000, check_passes=1)
+    assert 0 < len(looks) <= 12
+
+
+def test_a_start_whose_objective_overflows_is_none():
+    rng = np.random.default_rng(6)
+    Z = rng.standard_normal((30, 3))
+    problem = Problem(LeastSquares(Z, Z @ [1.0, 2.0, 3.0]), PAR([0.0], [-1.0, 1.0]))
+    assert np.array_equal(solve(problem, w0=np.full(3, 1e160)).w, solve(problem).w)
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+def test_no_success_is_above_zero_coefficients(name):
+    # The residual and the fall of the free coordinates are small far out, where F is a million.
+    problem = Problem(LeastSquares([[1.0, 2.0]], [1.0]), PAR([-2e5], [0.0, 1e-4]))
+    result = solve(problem, supported(name, problem), tol=1e-4, max_iter=2000)
+    assert not result.status.is_success or result.certificate.objective <= 0.5 * (1 + 1e-4)
+
+
+@pytest.mark.parametrize("size", [1e10, 1e20, 1e100])
+def test_levels_that_are_large_beside_the_coefficients_do_not_hide_a_solution(size):
+    A = np.random.default_rng(0).standard_normal((8, 20))
+    b = A[:, :3].sum(axis=1)
+    result = solve(Problem(LeastSquares(A * size, b), designs.lasso(0.25, 4).scaled(0.1 * size)))
+    lasso = solve(Problem(LeastSquares(A, b), PAR([0.0], [-0.1, 0.1])))
+    assert result.status.is_success
+    assert result.certificate.objective == pytest.approx(lasso.certificate.objective, rel=1e-9)
+
+
+def test_the_lowest_objective_that_was_seen_outlives_a_break():
+    A = np.random.default_rng(0).standard_normal((8, 20))
+    problem = Problem(LeastSquares(A, A[:, :3].sum(axis=1)), designs.lasso(0.25, 4).scaled(0.05))
+    solver = StraightThrough(step_size=0.02, batch_size=3, epochs=40, random_state=0)
+    whole, half = solve(problem, solver, tol=None), solve(problem, solver, tol=None, max_iter=30)
+    rest = solve(problem, solver, tol=None, state=half.state)
+    assert whole.lower_objective is not None and rest.message == whole.message
