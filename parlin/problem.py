@@ -137,7 +137,7 @@ class Problem:
     def value_scale(self, objective: float) -> float:
         """What gaps are relative to: ``max(f(0), |F|)``, with a floor as for gradients."""
         scale = max(self.loss.value_at_zero, abs(objective))
-        return scale if self.loss.value_at_zero else max(scale, 0.5 * self.gradient_unit**2)
+        return scale if self.loss.value_at_zero else max(scale, 0.5 * self.gradient_unit * self.gradient_unit)
 
     def strength_max(self) -> float:
         r"""The least ``t`` from which on `start` is critical for ``loss + t · penalty``, or inf.

@@ -72,3 +72,9 @@ def test_concave_kinks_are_levels_where_the_slope_falls():
     assert problem.on_concave_kink(w).tolist() == [True, False, False, True, False]
     assert not Problem(LeastSquares(A, y), LASSO).on_concave_kink(w).any()
     assert not Problem(LeastSquares(A, y), PAR([], [0.0])).on_concave_kink(w).any()
+
+
+def test_a_scale_that_overflows_is_infinite_and_no_error():
+    problem = Problem(LeastSquares([[1e-166]], [0.0]), PAR([1.0], [-2e-5, 0.0]))
+    result = solve(problem, tol=1e-6)
+    assert result.status.is_success and result.w.tolist() == [1.0]
