@@ -20,7 +20,7 @@ from parlin.solvers.base import Solver, State
 # A solver with more passes than this between checks is not checked at a default start.
 _SELDOM = 10.0
 # Progress is slow when, after so many passes, the second half of them has not reduced the residual to this
-# fraction of what the first half left: benchmarks/README.md.
+# fraction of what the first half left.
 _SLOW_PASSES, _SLOW = 500.0, 0.1
 # It is looked at again after so many times the passes, so that looking costs a run next to nothing.
 _LATER = 1.2
@@ -144,7 +144,8 @@ def run(
             follower = None if state.draws or exhausted or steps_down > _MOST_DOWN else _follower(
                 found, best, status, slow, solver is automatic, solver
             )
-            if status is Status.NOT_FINITE and best is None and not (state.draws or start.is_default):
+            overflows = status is Status.NOT_FINITE and best is None and not exhausted
+            if overflows and not (state.draws or start.is_default):
                 # The start that was given overflows: it is none.
                 start = Start(problem.start(), is_default=True)
                 follower = solver, start.w

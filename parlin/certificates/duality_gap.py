@@ -52,12 +52,7 @@ def gap_of_least_squares(
     """
     if not has_gap(penalty):
         return None
-    psi = penalty.penalty
-    if allowance is None and psi.shape == "convex":
-        arrays = penalty.weights, psi.levels, psi.slopes, *psi.anchors
-        factor, penalty_part = optimality.penalty_gap(w, gradient, *arrays)
-    else:
-        factor, penalty_part = _penalty_part(penalty, w, -gradient, allowance)
+    factor, penalty_part = _penalty_part(penalty, w, -gradient, allowance)
     return (1.0 - factor) ** 2 * value + penalty_part
 
 
@@ -184,13 +179,17 @@ def _penalty_part(
 
     Of a sum of nonnegative terms, each rounded: not negative.
     """
-    low, high = penalty.penalty.slopes[0], penalty.penalty.slopes[-1]
+    psi = penalty.penalty
+    if allowance is None and psi.shape == "convex":
+        arrays = penalty.weights, psi.levels, psi.slopes, *psi.anchors
+        return optimality.penalty_gap(w, -correlation, *arrays)
+    low, high = psi.slopes[0], psi.slopes[-1]
     active = penalty.penalised
     weights = np.ones(penalty.size) if penalty.weights is None else penalty.weights
     weights, w = weights[active], w[active]
     slopes, extra = correlation[active] / weights, 0.0
     if allowance is not None:
-        border = np.clip(slopes, *penalty.penalty.subdifferential(w))
+        border = np.clip(slopes, *psi.subdifferential(w))
         excess = np.minimum(weights * np.abs(slopes - border), allowance[active])
         slopes = slopes + np.sign(border - slopes) * excess / weights
         extra = 2.0 * float(excess @ np.abs(w))
@@ -201,5 +200,5 @@ def _penalty_part(
         factor = min(factor, low / min(float(np.min(slopes, initial=0.0)), low))
     # The product may leave the domain by a rounding error, where ψ* would be infinite.
     dual_slopes = np.clip(factor * slopes, low, high)
-    terms = np.maximum(penalty.penalty.fenchel_young(w, dual_slopes), 0.0)
+    terms = np.maximum(psi.fenchel_young(w, dual_slopes), 0.0)
     return factor, float(weights @ terms) + extra

@@ -53,7 +53,7 @@ class EvaluatedPoint:
     value_scale: float  # what gaps are relative to
     quadratic: bool
     gap: float | None = None  # the duality gap; before it is found also None
-    has_gap: bool = False  # whether it was looked for
+    gap_is_known: bool = False  # whether it was looked for
     rounded_value: float | None = None  # f at the rounded coordinates
 
     def find_gap(self, problem: Problem, residual: float) -> float | None:
@@ -62,9 +62,9 @@ class EvaluatedPoint:
         From the gradient alone where that suffices.  At a stationary point whose gap is larger than the
         tolerance also from a dual point that rounding errors of w do not spoil (`projected_gap`).
         """
-        if self.has_gap:
+        if self.gap_is_known:
             return self.relative_gap
-        self.has_gap = True
+        self.gap_is_known = True
         if self.quadratic and not self.penalty.unpenalised.size:
             self.gap = gap_of_least_squares(self.penalty, self.w, self.value, self.gradient)
         else:
