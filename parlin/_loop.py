@@ -141,14 +141,13 @@ def run(
                 best = found
                 if state.draws:
                     state.best, state.best_penalty = found.w, state.penalty
-            follower = None if state.draws or exhausted or steps_down > _MOST_DOWN else _follower(
-                found, best, status, slow, solver is automatic, solver
-            )
-            overflows = status is Status.NOT_FINITE and best is None and not exhausted
-            if overflows and not (state.draws or start.is_default):
-                # The start that was given overflows: it is none.
-                start = Start(problem.start(), is_default=True)
-                follower = solver, start.w
+            goes_on = not (state.draws or exhausted or stop or steps_down > _MOST_DOWN)
+            follower = None
+            if goes_on:
+                follower = _follower(found, best, status, slow, solver is automatic, solver)
+            elif status is not None and status.is_success and _is_higher(found, best) and not state.draws:
+                # No success, since nobody goes on from the better point that was seen.
+                status = Status.COMPLETED if stop else Status.MAX_ITER if exhausted else Status.STALLED
             if follower is not None:
                 steps_down += follower[0] is solver
                 solver, w, passes = *follower, state.passes
@@ -234,14 +233,17 @@ def _follower(
         if w is not None:
             return solver, w
     if status is not None and status.is_success:
-        if best is found or not best.is_below(found, by=_HIGHER):
-            return None
-        return ProximalGradient(), best.w
+        return (ProximalGradient(), best.w) if _is_higher(found, best) else None
     if replaceable and (status in (Status.STALLED, Status.NOT_FINITE) or (status is None and slow)):
         other = _other_solver(found.problem)
         if type(other) is not type(solver):
             return other, None if best is None else best.w
     return None
+
+
+def _is_higher(found: _Checked, best: _Checked | None) -> bool:
+    """Whether a lower point was seen before."""
+    return best is not None and best is not found and best.is_below(found, by=_HIGHER)
 
 
 def _lowest(found: _Checked, best: _Checked | None, start: FloatArray | None, tol: float | None) -> _Checked:

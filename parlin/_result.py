@@ -21,11 +21,14 @@ RelativeTo = Literal["gradient", "slopes"]
 class Status(Enum):
     """Why a run ended, as a sentence."""
 
-    CONVERGED = "the residual is below the tolerance, and so is the duality gap where there is one"
+    CONVERGED = (
+        "the residual is below the tolerance, and so is the duality gap of a convex penalty where there is "
+        "one, or the proximal residual of another"
+    )
     ROUNDING = (
         "the residual is within the rounding errors of the gradient, which here are larger than the "
         "tolerance: no float64 computation of it could tell the point from a solution; nor could one of the "
-        "duality gap, where there is one"
+        "duality gap of a convex penalty, where there is one"
     )
     COMPLETED = (
         "the run ended where it was told to: by its schedule or its epochs, by its budget with tol=None, or "
@@ -36,12 +39,11 @@ class Status(Enum):
         "loosen tol, or try another solver"
     )
     STALLED = (
-        "the solver has come to rest above the tolerance, and this is the best point that it saw; the data "
-        "are badly scaled or the tolerance is below what float64 allows"
+        "the solver has come to rest above the tolerance; the data are badly scaled or the tolerance is "
+        "below what float64 allows"
     )
     NOT_FINITE = (
-        "an iterate became infinite or NaN, and this is the best point before it; the step size or rho may "
-        "be too extreme, or the data overflow"
+        "an iterate became infinite or NaN; the step size or rho may be too extreme, or the data overflow"
     )
 
     @property

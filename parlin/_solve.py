@@ -164,10 +164,14 @@ def _start(
         raise ValueError(f"w0 must have shape ({problem.size},), but has shape {start.w.shape}")
     if not np.isfinite(start.w).all():
         raise ValueError("w0 must be finite, but has an infinite or NaN entry; leave it out for the default")
-    return start if isinstance(solver, StochasticSolver) else start._replace(w=_seen(problem, start.w))
+    if isinstance(solver, StochasticSolver):
+        return start
+    if not math.isfinite(problem.loss.value(problem.clip(start.w))):  # it says nothing
+        return find_start(problem)
+    return start._replace(w=_at_rest(problem, start.w))
 
 
-def _seen(problem: Problem, w: FloatArray) -> FloatArray:
+def _at_rest(problem: Problem, w: FloatArray) -> FloatArray:
     """`w`, but at the minimiser of ψ where that is lower and the column is zero: no step might move it."""
     if problem.loss.coordinate_lipschitz.all():
         return w

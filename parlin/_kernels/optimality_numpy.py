@@ -53,14 +53,7 @@ def penalty_gap(
         active = omega > 0
         w, gradient, omega = w[active], gradient[active], omega[active]
     p = -gradient if omega is None else -(gradient / omega)
-    low, high = slopes[0], slopes[-1]
-    factor = 1.0
-    if np.isfinite(high):
-        factor = min(factor, high / max(float(p.max(initial=0.0)), high))
-    if np.isfinite(low):
-        factor = min(factor, low / min(float(p.min(initial=0.0)), low))
-    # The product may leave the domain by a rounding error.
-    p = np.clip(factor * p, low, high)
+    factor, p = feasible(p, slopes[0], slopes[-1])
     cell = np.searchsorted(levels, w)
     best = np.searchsorted(slopes[1:-1], p)
     level = levels[best]
@@ -72,6 +65,17 @@ def penalty_gap(
         terms = np.where(near | (w == level), terms, at[0] - at[1] - p * (w - level))
     terms = np.maximum(terms, 0.0)
     return factor, float(terms.sum() if omega is None else omega @ terms)
+
+
+def feasible(p: FloatArray, low: float, high: float) -> tuple[float, FloatArray]:
+    """The largest factor in (0, 1] that brings p between two slopes that enclose 0, and the product."""
+    factor = 1.0
+    if np.isfinite(high):
+        factor = min(factor, high / max(float(p.max(initial=0.0)), high))
+    if np.isfinite(low):
+        factor = min(factor, low / min(float(p.min(initial=0.0)), low))
+    # The product may leave the domain by a rounding error, where ψ* would be infinite.
+    return factor, np.clip(factor * p, low, high)
 
 
 def _beyond(low: FloatArray, x: FloatArray, high: FloatArray) -> FloatArray:

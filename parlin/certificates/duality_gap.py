@@ -9,6 +9,7 @@ import numpy as np
 from scipy.linalg import qr, solve_triangular
 
 from parlin._kernels import optimality
+from parlin._kernels.optimality_numpy import feasible
 from parlin._types import FloatArray, IndexArray
 from parlin.penalty.separable import SeparablePenalty
 from parlin.problem import Problem
@@ -73,9 +74,9 @@ def projected_gap(
     loss, design, penalty = problem.loss, problem.loss.design, problem.separable
     norms = design.column_norms
     free = penalty.unpenalised[norms[penalty.unpenalised] > 0.0]
-    smallest = _smallest_pivot(design.columns(free) / norms[free])
-    face = _Face.of(problem, w, chosen) if smallest > _DOUBTFUL else None
-    if face is None:
+    face = _Face.of(problem, w, chosen)
+    smallest = 0.0 if face is None else _smallest_pivot(design.columns(free) / norms[free])
+    if face is None or smallest <= _DOUBTFUL:
         return None
     nu = face.projected() / design.root_weights
     gap = _gap_of(problem, w, nu, allowance)
@@ -183,7 +184,6 @@ def _penalty_part(
     if allowance is None and psi.shape == "convex":
         arrays = penalty.weights, psi.levels, psi.slopes, *psi.anchors
         return optimality.penalty_gap(w, -correlation, *arrays)
-    low, high = psi.slopes[0], psi.slopes[-1]
     active = penalty.penalised
     weights = np.ones(penalty.size) if penalty.weights is None else penalty.weights
     weights, w = weights[active], w[active]
@@ -193,12 +193,6 @@ def _penalty_part(
         excess = np.minimum(weights * np.abs(slopes - border), allowance[active])
         slopes = slopes + np.sign(border - slopes) * excess / weights
         extra = 2.0 * float(excess @ np.abs(w))
-    factor = 1.0
-    if np.isfinite(high):
-        factor = min(factor, high / max(float(np.max(slopes, initial=0.0)), high))
-    if np.isfinite(low):
-        factor = min(factor, low / min(float(np.min(slopes, initial=0.0)), low))
-    # The product may leave the domain by a rounding error, where ψ* would be infinite.
-    dual_slopes = np.clip(factor * slopes, low, high)
+    factor, dual_slopes = feasible(slopes, psi.slopes[0], psi.slopes[-1])
     terms = np.maximum(psi.fenchel_young(w, dual_slopes), 0.0)
     return factor, float(weights @ terms) + extra

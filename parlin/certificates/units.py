@@ -30,8 +30,11 @@ class Units(NamedTuple):
         loss = problem.loss
         if not isinstance(loss, LeastSquares) or not loss.is_tiny:
             return None
-        X = loss.design.given
-        return cls(_lift(X.data if loss.design.is_sparse else X), _lift(loss.target))
+        largest = float(loss.design.raw_norms.max())
+        if largest == 0.0:  # the squares have underflown: the entries tell
+            X = loss.design.X
+            largest = _largest(X.data if loss.design.is_sparse else X)
+        return cls(_lift(largest), _lift(_largest(loss.target)))
 
     def problem(self, problem: Problem) -> Problem:
         """The problem in these units.
@@ -42,7 +45,7 @@ class Units(NamedTuple):
             If levels or slopes are then too large or too small for float64.
         """
         loss, design, penalty = problem.loss, problem.loss.design, problem.penalty
-        X = design.given
+        X = design.X  # less the offsets, which no coefficient depends on
         if design.is_sparse:
             X = X.copy()
             X.data = np.ldexp(X.data, self.x)
@@ -82,7 +85,10 @@ class Units(NamedTuple):
         return math.ldexp(objective, -2 * self.y)
 
 
-def _lift(values: FloatArray) -> int:
-    """The exponent that brings the largest entry near one; 0 where it is no tiny number."""
-    largest = float(np.abs(values).max(initial=0.0))
+def _largest(values: FloatArray) -> float:
+    return float(np.abs(values).max(initial=0.0))
+
+
+def _lift(largest: float) -> int:
+    """The exponent that brings a tiny number near one; 0 where it is none."""
     return -math.frexp(largest)[1] if 0.0 < largest < TINY else 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from abc import ABCMeta, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -89,8 +89,8 @@ class PARLinearModel(MultiOutputMixin, RegressorMixin, BaseEstimator, metaclass=
             penalty, results, others = self._solve(targets, starts)
             pairs = zip(targets.losses, results, strict=True)
             intercept = np.array([loss.intercept(result.w) for loss, result in pairs])
-            for result in results:
-                result.__dict__["_check"] = result.certificate  # in place of the arrays that it is made of
+            # The certificates in place of the arrays that they are made of.
+            results = [replace(result, _check=result.certificate) for result in results]
         coef = np.stack([result.w for result in results])
         for result in results:
             self._warn_unless_certified(result)

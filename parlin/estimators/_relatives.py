@@ -28,7 +28,7 @@ _ITERATIONS = 10_000
 
 
 def lasso_coefficients(targets: Targets, alpha: float) -> FloatArray:
-    """The coefficients of the Lasso, shape (k, d), certified to 1e-12 or to rounding errors."""
+    """The coefficients of the Lasso, shape (k, d), to 1e-12 or to rounding unless the data forbid it."""
     penalty = PAR([0.0], [-1.0, 1.0]).scaled(alpha)
     return np.stack([solve(Problem(loss, penalty), tol=_TOL).w for loss in targets.losses])
 

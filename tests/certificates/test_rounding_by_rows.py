@@ -124,3 +124,13 @@ def test_a_point_of_large_coefficients_next_to_the_minimum_is_a_success_by_round
     if np.abs(result.w).max() > 1e5:
         assert result.status in (Status.ROUNDING, Status.STALLED)
     assert result.status is not Status.CONVERGED or result.certificate.gap <= 1e-8
+
+
+def test_a_check_that_rounding_decides_takes_the_bound_by_rows():
+    X = np.array([[2.0, 1.9999999], [-2.0, -2.0000001], [-3.0, -2.9999998]])
+    problem = Problem(LeastSquares(X, np.array([0.0, -3.0, -1.0])), PAR([], [0.0]))
+    w = np.array([-10757574.85398402, 10757575.76307493])
+    check = check_point(problem, w, 1e-8)
+    assert check.residual <= 1e-8 < check.strict_residual
+    assert np.array_equal(check.point.allowance, problem.loss.rounding_floor(w, by_rows=True))
+    assert (check.point.allowance < problem.loss.rounding_floor(w)).any()

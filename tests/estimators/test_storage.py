@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 
-from parlin import PARLasso, PARNonconvex, PARRegressor, PARRidge
+from parlin import PARLasso, PARNonconvex, PARRegressor, PARRidge, Status
 from tests.cases import LASSO
 from tests.estimators.cases import ESTIMATORS, on_grid
 
@@ -162,3 +163,13 @@ def test_a_fit_that_failed_seeds_no_other(bad, name):
     again = model.fit(X, y)
     assert np.isfinite(again.coef_).all() and again.result_.status.is_success
     assert again.coef_ == pytest.approx(on_grid(name).fit(X, y).coef_, abs=1e-6)
+
+
+@pytest.mark.parametrize("status", [Status.NOT_FINITE, Status.STALLED])
+def test_a_fit_without_success_seeds_no_other_although_its_coefficients_are_finite(status):
+    rng = np.random.default_rng(8)
+    X = rng.standard_normal((20, 4))
+    model = PARRidge(0.1, warm_start=True).fit(X, X[:, 0])
+    assert np.array_equal(model._starts(1, 4)[0], model.coef_)
+    model.result_ = dataclasses.replace(model.result_, status=status)
+    assert model._starts(1, 4) == [None]

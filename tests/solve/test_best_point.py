@@ -128,7 +128,7 @@ def test_an_overflow_returns_the_point_before_it():
     result = solve(problem, ProximalGradient(100.0), w0=np.zeros(20))
     assert result.status is Status.NOT_FINITE
     assert np.isfinite(result.w).all() and np.isfinite(result.certificate.objective)
-    assert "best point before it" in result.message
+    assert "infinite or NaN" in result.message
 
 
 def test_a_last_iterate_that_is_kept_names_the_lower_objective_that_was_seen():
@@ -252,3 +252,31 @@ def test_the_lowest_objective_that_was_seen_outlives_a_break():
     whole, half = solve(problem, solver, tol=None), solve(problem, solver, tol=None, max_iter=30)
     rest = solve(problem, solver, tol=None, state=half.state)
     assert whole.lower_objective is not None and rest.message == whole.message
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 1000])
+def test_no_success_is_above_a_point_that_was_seen_however_short_the_budget(most):
+    # The first step of this solver leads to a critical point that is higher than the start.
+    penalty, root = PAR([-1.0, 0.0, 1.0], [-2.0, 1.7, -2.0, 2.0]), 2.0**0.5
+    problem = Problem(LeastSquares(root * np.diag([1.0, 10.0]), root * np.array([-0.8, 10.0])), penalty)
+    start = [-0.95, 1.0]
+    result = solve(problem, ADMM(1e-3), w0=start, max_iter=most, check_passes=1e-9)
+    assert result.certificate.objective <= problem.objective(start)
+    assert result.status.is_success == (most == 1000)
+    stopped = solve(problem, ADMM(1e-3), w0=start, check_passes=1e-9, callback=lambda n, *_: n == 1)
+    assert stopped.n_iter == 1 and stopped.status is Status.COMPLETED
+
+
+def test_a_default_start_that_was_never_checked_is_returned_where_all_else_is_worse():
+    problem = random_problem(LASSO.scaled(0.1), 3)
+    result = solve(problem, ProximalGradient(step_size=50.0), check_passes=1e6, max_iter=5)
+    assert result.status is Status.MAX_ITER
+    assert result.certificate.objective <= problem.objective(problem.start())
+
+
+def test_a_zero_column_begins_at_the_minimum_of_the_penalty():
+    penalty = PAR([-0.003, -0.001, 0.0005, 0.0015, 0.002], [-1.0, 2.0, -2.25, 0.25, 1.25, 0.5])
+    problem = Problem(LeastSquares([[1.0, 0.0]], [1.0]), penalty)
+    result = solve(problem, w0=[0.0, 8e7])
+    assert result.status.is_success and result.passes < 100
+    assert penalty.value(result.w[1]) == penalty.value(problem.start()[1])

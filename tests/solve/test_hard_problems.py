@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from parlin import PAR, LeastSquares, Problem, Status, certify, designs, solve
 from tests.cases import LASSO
@@ -289,3 +290,29 @@ def test_centred_columns_have_one_row_less(seed):
     result = solve(problem, supported("CoordinateDescent", problem))
     moved = problem.loss.design.column_norms[problem.unquantized(result.w)] > 0
     assert result.status.is_success and np.count_nonzero(moved) <= n - 1
+
+
+SPIKE = np.zeros((100, 1))
+SPIKE[0] = 3e-100
+TINY = {
+    "mostly zeros": (SPIKE, np.arange(100.0) + 1.0, None, False),
+    "beside a constant": ([[5.0, 1e-170], [5.0, 2e-170], [5.0, -1e-170]], [1.0, 2.0, 4.0], None, True),
+    "of little weight": ([[0.0], [1.0]], [1.0, 2.0], [1.0, 1e-250], False),
+}
+
+
+@pytest.mark.parametrize("stored", [np.asarray, sparse.csc_array])
+@pytest.mark.parametrize("name", TINY)
+def test_columns_whose_squares_underflow_for_whatever_reason_are_solved(name, stored):
+    X, y, weights, intercept = TINY[name]
+    X, y = np.asarray(X), np.asarray(y)
+    problem = Problem(LeastSquares(stored(X), y, weights, intercept), PAR([], [0.0]))
+    result = solve(problem)
+    assert result.status.is_success
+    j, s = X.shape[1] - 1, np.ones(y.size) if weights is None else np.asarray(weights)
+    x, t = X[:, j] / np.abs(X[:, j]).max(), y
+    if intercept:
+        x, t = x - x.mean(), y - y.mean()
+    expected = (s * x) @ t / ((s * x) @ x) / np.abs(X[:, j]).max()
+    assert result.w[j] == pytest.approx(expected, rel=1e-12)
+    assert certify(problem, result.w).residual <= 1e-8
